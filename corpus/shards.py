@@ -1,0 +1,283 @@
+"""Shard I/O on any fsspec root: read by row group, write in one visible step, list once.
+
+A shard is an Arrow IPC file, named by the key of the task that made it and the hash of its bytes, so that one listing
+says what exists and what it holds. Its counters ride in the metadata of its last row group: a shard without its
+counters cannot exist. An artefact (a model, an index, an export) is the same with free bytes and a trailing record.
+Nothing here knows stages, keys or Dask.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import PurePosixPath
+from typing import IO, Any, cast
+from uuid import uuid4
+
+import fsspec
+import pyarrow as pa
+from fsspec.implementations.local import LocalFileSystem
+
+_COUNTS = b"counts"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One stored file: where it is below the root, the hash of its bytes, and what its task counted."""
+
+    path: str
+    content: str
+    rows: int
+    bytes: int
+    batch: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # one line per quarantined row group: where, and the error
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a task says beside its bytes: the crawl batch, counters, notes. Filled while the batches are drawn."""
+
+    batch: str
+    counts: Any  # a Counter, or a dict of counters
+    notes: list[str] = field(default_factory=list)
+
+    def encode(self, rows: int) -> bytes:
+        record = {"rows": rows, "batch": self.batch, "counts": self.counts, "notes": self.notes}
+        return json.dumps(record, sort_keys=True).encode()
+
+    def shard(self, path: str, sink: "_Hashing", rows: int) -> Shard:
+        counts = {name: int(n) for name, n in sorted(self.counts.items())}
+        return Shard(path, sink.content(), rows, sink.size, self.batch, counts, tuple(self.notes))
+
+
+class _Hashing:
+    """A binary sink that hashes what passes through it; pyarrow asks for write, flush, closed and close."""
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self.sink, self.size, self.closed = sink, 0, False
+        self._hash = blake2b(digest_size=16)
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        self._hash.update(view)
+        self.size += view.nbytes
+        self.sink.write(view)
+        return view.nbytes
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        self.sink.flush()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def content(self) -> str:
+        return self._hash.hexdigest()
+
+
+def _compression(schema: pa.Schema) -> str | None:
+    """Rows stay uncompressed to be memory-mapped; text takes zstd (a third of lz4's size); the rest lz4."""
+    if "input_ids" in schema.names:
+        return None
+    return "zstd" if "text" in schema.names else "lz4"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Files below one fsspec URL. Picklable: holds the URL alone."""
+
+    root: str
+
+    @property
+    def fs(self) -> Any:
+        return fsspec.url_to_fs(self.root)[0]
+
+    @property
+    def is_local(self) -> bool:
+        return isinstance(self.fs, LocalFileSystem)
+
+    def url(self, path: str) -> str:
+        """The path on the store's file system (without the protocol)."""
+        return f"{fsspec.url_to_fs(self.root)[1].rstrip('/')}/{path}"
+
+    # reading
+
+    def batches(self, shard: Shard, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The shard's row groups in order; only `columns`, in their order in the file, where given."""
+        with self._open(shard.path) as source:
+            options = None
+            if columns is not None:
+                names = pa.ipc.open_file(source).schema.names
+                missing = set(columns) - set(names)
+                if missing:
+                    raise KeyError(f"{shard.path} has no column {sorted(missing)}; it has {names}")
+                options = pa.ipc.IpcReadOptions(included_fields=[names.index(c) for c in columns])
+            reader = pa.ipc.open_file(source, options=options)
+            for index in range(reader.num_record_batches):
+                batch = reader.get_batch(index)
+                if batch.num_rows:
+                    yield batch
+
+    def table(self, shard: Shard, columns: Sequence[str] | None = None) -> pa.Table:
+        """The whole shard; for narrow columns and small shards."""
+        with self._open(shard.path) as source:
+            schema = pa.ipc.open_file(source).schema
+        if columns is not None:
+            schema = pa.schema([f for f in schema if f.name in set(columns)], schema.metadata)
+        return pa.Table.from_batches(list(self.batches(shard, columns)), schema)
+
+    def read_bytes(self, shard: Shard) -> bytes:
+        """An artefact's bytes."""
+        return cast(bytes, self.fs.cat_file(self.url(shard.path)))
+
+    def local_path(self, shard: Shard) -> str:
+        """The artefact as a local file, fetched once per machine where the root is remote."""
+        if self.is_local:
+            return self.url(shard.path)
+        folder = os.path.join(tempfile.gettempdir(), f"artefacts-{os.getuid()}")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        target = os.path.join(folder, PurePosixPath(shard.path).name)
+        if not os.path.exists(target):
+            partial = f"{target}.{uuid4().hex}"
+            self.fs.get_file(self.url(shard.path), partial)
+            os.replace(partial, target)
+        return target
+
+    def read_text(self, path: str) -> str | None:
+        """A small file below the root, or None where there is none."""
+        try:
+            return cast(bytes, self.fs.cat_file(self.url(path))).decode()
+        except FileNotFoundError:
+            return None
+
+    def list(self, folder: str) -> list[str]:
+        """Finished files of one folder, as paths below the root; one listing."""
+        try:
+            # refresh: fsspec caches listings, and another process may have written since
+            found = self.fs.ls(self.url(folder), detail=False, **({} if self.is_local else {"refresh": True}))
+        except FileNotFoundError:
+            return []
+        names = sorted(PurePosixPath(name).name for name in found)
+        return [f"{folder}/{name}" for name in names if not name.endswith(".partial")]
+
+    def describe(self, path: str) -> Shard:
+        """What a finished file is, read from its tail."""
+        content = PurePosixPath(path).name.split(".")[1]
+        size = int(self.fs.size(self.url(path)))
+        if path.endswith(".arrow"):
+            with self._open(path) as source:
+                reader = pa.ipc.open_file(source)
+                _, metadata = reader.get_batch_with_custom_metadata(reader.num_record_batches - 1)
+                record = json.loads(metadata[_COUNTS])
+        else:
+            tail = cast(str, self.read_text(f"{path}.json"))
+            record = json.loads(tail)
+        return Shard(path, content, record["rows"], size, record["batch"], record["counts"], tuple(record["notes"]))
+
+    # writing
+
+    def write_shard(self, stem: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], record: Record) -> Shard:
+        """Write the row groups under `stem.<content>.arrow`; `record` is read once all batches have been drawn."""
+        rows = 0
+        with self._staged(stem) as (sink, commit):
+            options = pa.ipc.IpcWriteOptions(compression=_compression(schema), use_threads=False)
+            with pa.PythonFile(sink, "w") as file, pa.ipc.new_file(file, schema, options=options) as writer:
+                held = pa.RecordBatch.from_pylist([], schema)  # the last group carries the counters
+                for batch in batches:
+                    if not batch.num_rows:
+                        continue
+                    if held.num_rows:
+                        writer.write_batch(held)
+                    held, rows = _conform(batch, schema, stem), rows + batch.num_rows
+                writer.write_batch(held, custom_metadata={_COUNTS: record.encode(rows)})
+            path = commit("arrow")
+        return record.shard(path, sink, rows)
+
+    def write_artefact(self, stem: str, chunks: Iterable[bytes], record: Record, suffix: str = "bin") -> Shard:
+        """Write free bytes under `stem.<content>.<suffix>`; its record first, so that the artefact has it once seen."""
+        with self._staged(stem) as (sink, commit):
+            for chunk in chunks:
+                sink.write(chunk)
+            path = f"{stem}.{sink.content()}.{suffix}"
+            self.write_text(f"{path}.json", record.encode(0).decode())
+            commit(suffix)
+        return record.shard(path, sink, 0)
+
+    def write_text(self, path: str, text: str) -> None:
+        """One small file, visible in one step."""
+        target = self.url(path)
+        if not self.is_local:
+            self.fs.pipe_file(target, text.encode())
+            return
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        partial = f"{target}.{uuid4().hex}.partial"
+        with open(partial, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(partial, target)
+
+    def copy(self, shard: Shard, path: str) -> None:
+        """The artefact again under a name that its reader expects."""
+        target = self.url(path)
+        if not self.is_local:
+            self.fs.cp_file(self.url(shard.path), target)
+            return
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        partial = f"{target}.{uuid4().hex}.partial"
+        os.link(self.url(shard.path), partial)  # no second copy of the bytes
+        os.replace(partial, target)
+        if os.path.exists(partial):  # POSIX: renaming one link of a file onto another does nothing
+            os.unlink(partial)
+
+    def delete(self, path: str) -> None:
+        self.fs.rm_file(self.url(path))
+
+    @contextmanager
+    def _staged(self, stem: str) -> Iterator[tuple[_Hashing, Any]]:
+        """A hashing sink on a local scratch file, and a function that makes the file visible under its final name."""
+        target = self.url(stem)
+        folder = os.path.dirname(target) if self.is_local else tempfile.gettempdir()
+        os.makedirs(folder, exist_ok=True)
+        # A random name, not the process id: two hosts on a shared disk may have the same, and Dask may run a task twice.
+        partial = os.path.join(folder, f"{PurePosixPath(stem).name}.{uuid4().hex}.partial")
+        file = open(partial, "wb")  # noqa: SIM115
+        sink = _Hashing(file)
+
+        def commit(suffix: str) -> str:
+            file.close()
+            path = f"{stem}.{sink.content()}.{suffix}"
+            if self.is_local:
+                os.replace(partial, self.url(path))
+            else:
+                self.fs.put_file(partial, self.url(path))  # one completed upload
+            return path
+
+        try:
+            yield sink, commit
+        finally:
+            file.close()
+            if os.path.exists(partial):
+                os.unlink(partial)
+
+    @contextmanager
+    def _open(self, path: str) -> Iterator[Any]:
+        if self.is_local:
+            with pa.memory_map(self.url(path)) as source:
+                yield source
+        else:
+            with self.fs.open(self.url(path), "rb", cache_type="readahead") as source:
+                yield source
+
+
+def _conform(batch: pa.RecordBatch, schema: pa.Schema, stem: str) -> pa.RecordBatch:
+    """The batch under the shard's own schema: same names and types, or a programmer's error that names both."""
+    if batch.schema.equals(schema):
+        return batch
+    if batch.schema.names != schema.names or batch.schema.types != schema.types:
+        raise TypeError(f"{stem} is declared as\n{schema}\nbut its task gave\n{batch.schema}")
+    return pa.RecordBatch.from_arrays(batch.columns, schema=schema)

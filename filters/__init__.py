@@ -1,0 +1,1 @@
+"""What we keep; pure functions over Arrow columns."""

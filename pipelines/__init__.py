@@ -1,0 +1,1 @@
+"""The only code that knows Dask: one stage per file, and the commands."""

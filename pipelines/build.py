@@ -1,0 +1,323 @@
+"""The main command: `python -m pipelines.build`. `plan` is the whole flow, readable top to bottom.
+
+Runs as `__main__`, so nothing defined here is ever sent to a worker (it would be pickled by value).
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from rich.console import Console
+from rich.table import Table
+
+from corpus.shards import Store
+from pipelines import (
+    assemble,
+    classify,
+    crawl,
+    decontaminate,
+    dedup,
+    encode,
+    export,
+    filter,
+    measure,
+    minhash,
+    mix,
+    pack,
+    pool_dedup,
+    probe,
+    recall,
+    recall_source,
+    repeats,
+    scrub,
+)
+from pipelines.cluster import Cluster, ClusterError, connect
+from pipelines.manifest import Found, commit, look_up, resolve, survey
+from pipelines.progress import RunProgress
+from pipelines.recipes import Loaded, Recipe, RecipeError, load
+from pipelines.stage import Stage, StageError, Work
+
+
+def plan(recipe: Recipe) -> list[Stage]:
+    """Every stage with its arrows, in the order in which they run; the names are what `--stage` accepts."""
+    crawled = Stage(name="crawl", run=crawl.run, config=recipe.crawl)
+    pool = crawled["pool"]
+    pool_keys = Stage(name="pool_minhash", run=minhash.run, config=recipe.pool_minhash, inputs={"documents": pool})
+    pool_kept = Stage(
+        name="pool_dedup",
+        run=pool_dedup.run,
+        config=recipe.pool_dedup,
+        inputs={"documents": pool, "signatures": pool_keys["signatures"], "bands": pool_keys["bands"]},
+    )
+    recalled = Stage(
+        name="recall",
+        run=recall.run,
+        config=recipe.recall,
+        inputs={"pool": pool, "pool_survivors": pool_kept["pool_survivors"]},
+    )
+    documents = crawled["documents"] + recalled["documents"]
+    classified = Stage(name="classify", run=classify.run, config=recipe.classify, inputs={"documents": documents})
+    languages = classified["languages"]
+    both = {"documents": documents, "languages": languages}
+    measured = Stage(name="measure", run=measure.run, config=recipe.measure, inputs=both)
+    measures = {group.name: measured[group.name] for group in recipe.measure.groups}
+    scrubbed = Stage(name="scrub", run=scrub.run, config=recipe.scrub, inputs=both)
+    checked = Stage(
+        name="decontaminate", run=decontaminate.run, config=recipe.decontaminate, inputs={"documents": documents}
+    )
+    source_scores = Stage(
+        name="recall_source",
+        run=recall_source.run,
+        config=recipe.recall_source,
+        inputs={**both, "basic": measured["basic"], "licenses": scrubbed["licenses"]},
+    )
+    filtered = Stage(
+        name="filter",
+        run=filter.run,
+        config=recipe.filter,
+        inputs={
+            **both,
+            **measures,
+            "spans": scrubbed["spans"],
+            "licenses": scrubbed["licenses"],
+            "contamination": checked["contamination"],
+            "source_scores": source_scores["source_scores"],
+        },
+    )
+    verdicts = filtered["verdicts"]
+    hashed = Stage(name="minhash", run=minhash.run, config=recipe.minhash, inputs={"documents": documents})
+    keys = {"signatures": hashed["signatures"], "bands": hashed["bands"]}
+    deduped = Stage(name="dedup", run=dedup.run, config=recipe.dedup, inputs={**both, **keys, "verdicts": verdicts})
+    survivors = deduped["survivors"]
+    repeated = Stage(
+        name="repeats",
+        run=repeats.run,
+        config=recipe.repeats,
+        inputs={"documents": documents, "verdicts": verdicts, "survivors": survivors},
+    )
+    edits = repeated["edits"] if recipe.repeats is not None else verdicts
+    assembled = Stage(
+        name="assemble",
+        run=assemble.run,
+        config=recipe.assemble,
+        inputs={**both, "survivors": survivors, "verdicts": verdicts, "imports": measured["imports"]},
+    )
+    encoded = Stage(
+        name="encode", run=encode.run, config=recipe.encode, inputs={"documents": documents, "edits": edits}
+    )
+    tokens = encoded["tokens"]
+    samples = assembled["samples"]
+    mixed = Stage(
+        name="mix",
+        run=mix.run,
+        config=recipe.mix,
+        inputs={"samples": samples, "tokens": tokens, "documents": documents},
+    )
+    packed = Stage(
+        name="pack",
+        run=pack.run,
+        config=recipe.pack,
+        inputs={"samples": samples, "mix": mixed["mix"], "tokens": tokens, "documents": documents},
+    )
+    rows = packed["rows"]
+    exported = Stage(name="export", run=export.run, config=recipe.export, inputs={"rows": rows})
+    probed = Stage(
+        name="probe", run=probe.run, config=recipe.probe, inputs={"rows": rows, "scoring": deduped["scoring"]}
+    )
+    corpus = [crawled, pool_keys, pool_kept, recalled, classified, measured, scrubbed, checked, source_scores, filtered]
+    optional = [repeated] if recipe.repeats is not None else []
+    return [*corpus, hashed, deduped, *optional, assembled, encoded, mixed, packed, exported, probed]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status 0: done. 1: a stage failed. 2: wrong usage."""
+    args = _parser().parse_args(argv)
+    try:
+        loaded = load(args.recipe, args.sample)
+    except RecipeError as error:
+        return _usage(str(error))
+    stages = plan(loaded.recipe)
+    chosen = args.stage.split(",") if args.stage else [stage.name for stage in stages]
+    unknown = sorted(set(chosen) - {stage.name for stage in stages})
+    if unknown:
+        return _usage(f"no stage {', '.join(unknown)}; the stages are: {', '.join(stage.name for stage in stages)}")
+    store = Store(args.root)
+    found = survey(store, stages, args.accept_code)
+    if args.list:
+        _print_list(found, args.json)
+        return 0
+    if args.prune:
+        from pipelines.prune import prune
+
+        return prune(store, loaded.name, found)
+    missing = _first_missing(stages, chosen, found)
+    if missing:
+        return _usage(missing)
+    try:
+        return _run(args, loaded, store, stages, chosen, found)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+def _run(
+    args: argparse.Namespace,
+    loaded: Loaded,
+    store: Store,
+    stages: list[Stage],
+    chosen: list[str],
+    found: dict[str, Found],
+) -> int:
+    progress = RunProgress(store, f"logs/{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() % 10**9:09d}.jsonl")
+    quarantined = 0
+    with contextlib.ExitStack() as stack:
+        cluster: Cluster | None = None
+        for stage in stages:
+            if stage.name not in chosen:
+                continue
+            here = look_up(store, stage, found, args.accept_code)
+            lost = here.result is not None and here.result.counts.get("quarantined", 0)
+            if here.result is not None and not (lost and not args.keep_going):
+                print(f"{stage.name}: done before{' (' + here.note + ')' if here.note else ''}", file=sys.stderr)
+                found[stage.name] = here
+                quarantined += here.result.counts.get("quarantined", 0)
+                continue
+            if cluster is None:
+                try:
+                    cluster = stack.enter_context(connect(args.scheduler, args.workers, loaded.user_file))
+                except ClusterError as error:
+                    print(f"error: {error}", file=sys.stderr)
+                    return 1
+                print(f"Dask dashboard: {cluster.dashboard}", file=sys.stderr)
+            work = Work(store, cluster, stage.name, progress, args.keep_going)
+            done = _run_stage(work, progress, here, found)
+            if done is None:
+                return 1
+            found[stage.name] = done
+            assert done.result is not None
+            quarantined += done.result.counts.get("quarantined", 0)
+    _record_build(store, loaded, found)
+    if quarantined:
+        print(f"{quarantined} rows in quarantine; their shards are named in the manifests' notes", file=sys.stderr)
+    return 1 if quarantined else 0
+
+
+def _run_stage(work: Work, progress: RunProgress, here: Found, before: dict[str, Found]) -> Found | None:
+    """Run one stage and write its manifest; None after a failure, which has been told and noted."""
+    stage, store = here.stage, work.store
+    inputs = resolve(stage, before)
+    assert inputs is not None and here.path is not None
+    print(stage.name, file=sys.stderr, flush=True)
+    progress.manifest = here.path
+    if store.read_text(f"{here.path}.failed") is not None:
+        store.delete(f"{here.path}.failed")
+    started = time.monotonic()
+    try:
+        result = stage.run(work, stage.config, **inputs)
+    except Exception as error:
+        # Tasks arrive as StageError with their shard named; a stage's own refusals (an infeasible mixture) as ValueError.
+        told = str(error) if isinstance(error, StageError) else f"{stage.name} failed: {type(error).__name__}: {error}"
+        progress.log({"stage": stage.name, "failed": told, "traceback": traceback.format_exc()})
+        store.write_text(f"{here.path}.failed", told)
+        print(f"error: {told}\nThe whole traceback is in {work.store.root}/{progress.log_path}", file=sys.stderr)
+        return None
+    done = commit(store, here, result)
+    progress.log({"stage": stage.name, "counts": result.counts, "seconds": round(time.monotonic() - started, 3)})
+    return done
+
+
+def _record_build(store: Store, loaded: Loaded, found: dict[str, Found]) -> None:
+    """Which manifests this build stands on; `--prune` keeps what any recorded build needs."""
+    manifests = {name: here.path for name, here in found.items() if here.result is not None}
+    store.write_text(f"builds/{loaded.name}.json", json.dumps(manifests, indent=1))
+
+
+def _first_missing(stages: list[Stage], chosen: list[str], found: dict[str, Found]) -> str | None:
+    """What to run first, if a chosen stage stands on one that is neither done nor chosen before it."""
+    ready = {stage.name for stage in stages if found[stage.name].result is not None}
+    for stage in stages:
+        if stage.name not in chosen:
+            continue
+        needs = _ancestors(stages, stage)
+        absent = [name for name in needs if name not in ready]
+        if absent:
+            return f"{stage.name} needs {absent[0]}: run --stage {absent[0]} first" + (
+                f" (then {', '.join(absent[1:])})" if absent[1:] else ""
+            )
+        ready.add(stage.name)
+    return None
+
+
+def _ancestors(stages: list[Stage], stage: Stage) -> list[str]:
+    by_name = {s.name: s for s in stages}
+    needed = {ref.stage for refs in stage.inputs.values() for ref in refs}
+    for name in tuple(needed):
+        needed.update(_ancestors(stages, by_name[name]))
+    return [s.name for s in stages if s.name in needed]
+
+
+def _print_list(found: dict[str, Found], as_json: bool) -> None:
+    counts = {name: here.result.counts if here.result else {} for name, here in found.items()}
+    if as_json:
+        rows = [{"stage": n, "state": h.state, "folder": h.folder, "counts": counts[n]} for n, h in found.items()]
+        print(json.dumps(rows, indent=1))
+        return
+    table = Table("stage", "state", "counts", "folder")
+    for name, here in found.items():
+        shown = ", ".join(f"{key} {value:,}" for key, value in counts[name].items() if "." not in key)
+        table.add_row(name, here.state + (f" ({here.note})" if here.note else ""), shown, here.folder)
+    Console().print(table)
+
+
+def _usage(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}\n{self.format_usage()}")
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share of origins: give a number above 0 and up to 1")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} workers cannot work: give 1 or more")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m pipelines.build", description="Build a corpus, or some of its stages.")
+    parser.add_argument("--recipe", default="demo", help="a recipe's name, or FILE.py:FUNCTION (default: demo)")
+    parser.add_argument("--stage", help="one stage or several, comma-separated (default: all)")
+    parser.add_argument(
+        "--root", default="build", help="where everything goes: a folder or any fsspec URL (default: build)"
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler, such as tcp://host:8786")
+    where.add_argument("--workers", type=_count, metavar="N", help="local worker processes (default: one per core)")
+    parser.add_argument(
+        "--sample", type=_fraction, metavar="FRACTION", help="that share of origins, as a build of its own"
+    )
+    parser.add_argument("--list", action="store_true", help="print each stage's state and counts")
+    parser.add_argument("--json", action="store_true", help="with --list: as JSON")
+    parser.add_argument("--accept-code", action="store_true", help="reuse stages made by older code")
+    parser.add_argument("--keep-going", action="store_true", help="put poisoned row groups in quarantine")
+    parser.add_argument("--prune", action="store_true", help="list what no build of this root needs, and ask")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Manifests: what a stage of a build made, written last, and how far one got that did not finish.
+
+A stage is found by its identity (name, settings, the contents it reads) and its code. Recipe and store come in; states
+and outputs go out. Nothing here runs a stage.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from corpus.shards import Shard, Store
+from pipelines.identity import canonical, digest, module_code
+from pipelines.stage import Result, Shards, Stage
+
+
+@dataclass(frozen=True)
+class Found:
+    """One stage of a build as the store knows it. `state` is done, older code, partial n/m, failed or todo."""
+
+    stage: Stage
+    state: str
+    path: str | None  # of the manifest, made or to be made; None while inputs are missing
+    result: Result | None
+    note: str = ""
+
+    @property
+    def folder(self) -> str:
+        return f"objects/{self.stage.name}"
+
+
+def survey(store: Store, stages: Sequence[Stage], accept_code: bool) -> dict[str, Found]:
+    """State of every stage, in plan order; an identity needs the manifests of the stages before it."""
+    found: dict[str, Found] = {}
+    for stage in stages:
+        found[stage.name] = look_up(store, stage, found, accept_code)
+    return found
+
+
+def look_up(store: Store, stage: Stage, before: dict[str, Found], accept_code: bool) -> Found:
+    """This stage's state, given the stages before it."""
+    inputs = resolve(stage, before)
+    if inputs is None:
+        return Found(stage, "todo", None, None)
+    settings = [stage.name, canonical(stage.config), {n: [s.content for s in shards] for n, shards in inputs.items()}]
+    stem = f"manifests/{stage.name}/{digest(settings)}"
+    path = f"{stem}.{module_code(stage.run.__module__)}.json"
+    text = store.read_text(path)
+    if text is not None:
+        return Found(stage, "done", path, _result(text))
+    others = [p for p in store.list(f"manifests/{stage.name}") if p.startswith(f"{stem}.") and p.endswith(".json")]
+    if others and accept_code:
+        text = store.read_text(others[-1])
+        assert text is not None
+        return Found(stage, "done", others[-1], _result(text), "made by older code, accepted")
+    for kind in ("failed", "partial"):
+        note = store.read_text(f"{path}.{kind}")
+        if note is not None:
+            state = "failed" if kind == "failed" else f"partial {note}"
+            return Found(stage, state, path, None, note if kind == "failed" else "")
+    return Found(stage, "older code" if others else "todo", path, None)
+
+
+def resolve(stage: Stage, before: dict[str, Found]) -> dict[str, Shards] | None:
+    """The shards behind each input, or None while a stage before has not run."""
+    inputs: dict[str, Shards] = {}
+    for name, refs in stage.inputs.items():
+        inputs[name] = []
+        for ref in refs:
+            result = before[ref.stage].result
+            if result is None:
+                return None
+            if ref.output not in result.outputs:
+                raise AssertionError(
+                    f"plan: {stage.name} reads {ref.output} of {ref.stage}, which has {list(result.outputs)}"
+                )
+            inputs[name] += result.outputs[ref.output]
+    return inputs
+
+
+def commit(store: Store, found: Found, result: Result) -> Found:
+    """Write the manifest: from now on the stage exists."""
+    assert found.path is not None
+    outputs = {name: [asdict(shard) for shard in shards] for name, shards in result.outputs.items()}
+    manifest = {
+        "stage": found.stage.name,
+        "settings": canonical(found.stage.config),
+        "inputs": {name: [f"{ref.stage}/{ref.output}" for ref in refs] for name, refs in found.stage.inputs.items()},
+        "counts": result.counts,
+        "outputs": outputs,
+    }
+    store.write_text(found.path, json.dumps(manifest, sort_keys=True, indent=1))
+    return Found(found.stage, "done", found.path, result)
+
+
+def _result(text: str) -> Result:
+    manifest = json.loads(text)
+    outputs = {
+        name: [Shard(**{**shard, "notes": tuple(shard["notes"])}) for shard in shards]
+        for name, shards in manifest["outputs"].items()
+    }
+    return Result(outputs, manifest["counts"])

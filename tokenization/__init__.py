@@ -1,0 +1,1 @@
+"""Text to training rows: tokenizer, FIM, packing, and the formats that trainers read."""

@@ -1,0 +1,1 @@
+"""Is the data any good: probes, scores and the verdict."""
