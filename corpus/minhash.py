@@ -273,7 +273,8 @@ def _sign(data: Any, offsets: Any, byte: Any, n: Any, a: Any, b: Any, table: Any
                     _lower(base, k, a, b, least)
                     k = 0
             kept = min(m, n - 1)
-            tokens[:kept] = tokens[m - kept : m].copy()
+            for i in range(kept):
+                tokens[i] = tokens[m - kept + i]
             m, start = kept, stop
         if distinct == 0 and m > 0:
             base[0] = _shingle(tokens, 0, m)

@@ -166,6 +166,13 @@ class Store:
         names = sorted(PurePosixPath(name).name for name in found)
         return [f"{folder}/{name}" for name in names if not name.endswith(".partial")]
 
+    def walk(self, folders: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """(path below the root, bytes) of every file in these folders."""
+        base = self.url("")
+        for folder in folders:
+            for name, info in sorted(self.fs.find(self.url(folder), detail=True).items()):
+                yield name.removeprefix(base), int(info["size"])
+
     def describe(self, path: str) -> Shard:
         """What a finished file is, read from its tail."""
         content = PurePosixPath(path).name.split(".")[1]

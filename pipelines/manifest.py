@@ -77,7 +77,7 @@ def resolve(stage: Stage, before: dict[str, Found]) -> dict[str, Shards] | None:
     return inputs
 
 
-def commit(store: Store, found: Found, result: Result) -> Found:
+def commit(store: Store, found: Found, result: Result, files: Sequence[str]) -> Found:
     """Write the manifest: from now on the stage exists."""
     assert found.path is not None
     outputs = {name: [asdict(shard) for shard in shards] for name, shards in result.outputs.items()}
@@ -87,6 +87,7 @@ def commit(store: Store, found: Found, result: Result) -> Found:
         "inputs": {name: [f"{ref.stage}/{ref.output}" for ref in refs] for name, refs in found.stage.inputs.items()},
         "counts": result.counts,
         "outputs": outputs,
+        "files": sorted(set(files)),  # of every step, so that --prune keeps what the next batch builds on
     }
     store.write_text(found.path, json.dumps(manifest, sort_keys=True, indent=1))
     return Found(found.stage, "done", found.path, result)

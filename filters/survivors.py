@@ -1,0 +1,197 @@
+"""Who survives: among near-duplicates one, of the held-out none, and nothing close to the scoring set.
+
+In: columns about documents (their unit, whether they passed, by what they are preferred), clusters of units, signatures.
+Out: the unit kept in each cluster, and per document whether it survives and why not. Where the columns come from, how
+candidates were found and where anything is stored are not known here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from corpus.minhash import MinHashConfig, estimated_jaccard, row_keys
+from corpus.schema import SURVIVORS
+
+Bool = npt.NDArray[np.bool_]
+I64 = npt.NDArray[np.int64]
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+
+PREFERENCES = ("stars", "forks", "committed", "created", "n_shingles")
+_PAIR_BLOCK = 1 << 15  # signature pairs compared at once: 32 MB a side at 250 hashes
+_RECALL = 0.999  # of documents exactly at the held-out threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class DedupConfig:
+    """What is compared with what, and which of several is kept.
+
+    `unit` is what DeepSeek-Coder leaves in the text: near-deduplication "at the repository level", of unpublished parameters.
+    "both" runs a second, file-level pass over what the first leaves. `verify` is the least estimated Jaccard of a candidate pair,
+    None where a shared band key is enough, as in BigCode's pipelines. `prefer` is The Stack v2's order: stars and forks, then the
+    latest commit; the least id decides the rest.
+    """
+
+    unit: Literal["repository", "file", "both", "none"] = "repository"
+    scope: Literal["all", "source"] = "all"  # FineWeb: one dump at a time trained better than all together
+    minhash: MinHashConfig = field(default_factory=MinHashConfig)  # those of the signatures that are read
+    verify: float | None = None
+    prefer: tuple[tuple[str, Literal["high", "low"]], ...] = (("stars", "high"), ("forks", "high"), ("committed", "high"))
+    held_out_threshold: float = 0.7  # estimated Jaccard to the scoring set
+    all_pairs_below: int = 16  # documents of one key; of more, each is verified against two
+    range_bytes: int = 1 << 28  # working memory of one range of one band
+
+    def __post_init__(self) -> None:
+        if self.unit not in ("repository", "file", "both", "none"):
+            raise ValueError(f'unit={self.unit!r}: choose "repository", "file", "both" or "none"')
+        if self.scope not in ("all", "source"):
+            raise ValueError(f'scope={self.scope!r}: choose "all" or "source"')
+        for name, value in (("verify", self.verify), ("held_out_threshold", self.held_out_threshold)):
+            if value is not None and not 0 < value <= 1:
+                raise ValueError(f"{name}={value}: choose a Jaccard similarity above 0, at most 1")
+        for column, direction in self.prefer:
+            if column not in PREFERENCES or direction not in ("high", "low"):
+                raise ValueError(f'prefer=({column!r}, {direction!r}): choose from {PREFERENCES}, and "high" or "low"')
+        if self.all_pairs_below < 2 or self.range_bytes < 1 << 10:
+            raise ValueError(f"all_pairs_below must be at least 2 and range_bytes at least 1,024: {self}")
+
+
+def unit_rows(kinds: pa.Array, repos: pa.Array) -> I64:
+    """Per document the row of the first document of its unit.
+
+    A repository is its documents of kind file or notebook; every other document is a unit of its own.
+    """
+    rows = np.arange(len(kinds), dtype=np.int64)
+    inside = np.asarray(pa.compute.is_in(kinds, pa.array(["file", "notebook"])).fill_null(False)) & np.asarray(repos.is_valid())
+    members = np.flatnonzero(inside)
+    if len(members):
+        names = repos.take(pa.array(members)).dictionary_encode().indices.to_numpy()
+        _, first = np.unique(names, return_index=True)
+        rows[members] = members[first][names]
+    return rows
+
+
+def best_members(roots: I64, passes: Bool, held_out: Bool, members: pa.RecordBatch, prefer: Sequence[tuple[str, str]]) -> I64:
+    """Per row the row kept in its cluster: a held-out one before any other, then by `prefer`, then the least id.
+
+    -1 where no row of the cluster passes. A null loses to every value. Of a repository, the values are those of its first row.
+    """
+    columns: list[Any] = [*_by_bytes(members.column("id"))]
+    columns += [_ranked(members.column(name), direction) for name, direction in reversed(prefer)]
+    order = np.lexsort([*columns, ~held_out, ~passes, roots])
+    first = np.ones(len(order), bool)
+    first[1:] = roots[order][1:] != roots[order][:-1]
+    heads = order[first]
+    kept = np.where(passes[heads], heads, -1)
+    position = np.cumsum(first) - 1
+    out = np.empty(len(order), np.int64)
+    out[order] = kept[position]
+    return out
+
+
+def _by_bytes(ids: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """16-byte ids as two sort keys, the less important one first, as lexsort takes them."""
+    words = np.frombuffer(b"".join(ids.to_pylist()), ">u8").reshape(-1, 2)
+    return words[:, 1], words[:, 0]
+
+
+def _ranked(column: pa.Array, direction: str) -> npt.NDArray[Any]:
+    """Values such that the preferred one is the smallest."""
+    values = np.asarray(column.cast(pa.int64()).fill_null(-(2**62) if direction == "high" else 2**62))
+    return -values if direction == "high" else values
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """Per document of a shard, its unit's place in a cluster; rows of units without a cluster are theirs alone."""
+
+    alone: Bool
+    is_kept: Bool  # the unit is the one kept in its cluster
+    kept_id: npt.NDArray[np.object_]
+    kept_key: U64  # short normalized key of the document kept
+    held_out: Bool  # the cluster has a held-out member that passes
+
+
+def survivors(
+    ids: pa.Array, keys: U64, verdicts: pa.RecordBatch, passes: Sequence[Clustered], near: Bool
+) -> tuple[pa.RecordBatch, dict[str, int]]:
+    """One row of schema SURVIVORS per document, and the counts; `passes` are the clusters of each pass, in order.
+
+    The first of these reasons holds: the filter's, held_out, near_held_out, then of each pass exact_duplicate or near_duplicate.
+    """
+    n = len(ids)
+    reasons = np.full(n, None, object)
+    kept_ids = np.array(ids.to_pylist(), object) if n else np.zeros(0, object)
+    kept = np.asarray(verdicts.column("kept").fill_null(False))
+    filtered = np.array(verdicts.column("reason").fill_null("quarantined").to_pylist(), object)
+    reasons[~kept] = filtered[~kept] if n else None
+    held_out = kept & np.asarray(verdicts.column("held_out").fill_null(False))
+    reasons[held_out] = "held_out"
+    in_held_out = np.zeros(n, bool)
+    for clusters in passes:
+        in_held_out |= clusters.held_out & ~clusters.alone
+    reasons[kept & ~held_out & (near | in_held_out)] = "near_held_out"
+    for clusters in passes:
+        lost = ~clusters.alone & ~clusters.is_kept & kept
+        named = lost & (reasons == None)  # noqa: E711  (elementwise)
+        same = keys == clusters.kept_key
+        reasons[named] = np.where(same[named], "exact_duplicate", "near_duplicate")
+        kept_ids[lost] = clusters.kept_id[lost]
+    survives = reasons == None  # noqa: E711
+    batch = pa.RecordBatch.from_arrays(
+        [pa.array(survives, pa.bool_()), pa.array(reasons, pa.string()), pa.array(kept_ids, pa.binary(16))], schema=SURVIVORS
+    )
+    names, totals = np.unique(reasons[~survives].astype(str), return_counts=True)
+    refused = {f"refused.{name}": int(total) for name, total in zip(names, totals, strict=True)}
+    return batch, {"seen": n, "kept": int(survives.sum()), **refused}
+
+
+class ScoringIndex:
+    """The scoring set's signatures, and which signatures are within a threshold of one of them.
+
+    Its bands are its own: of as many rows as still find 99.9 % of the documents exactly at the threshold (5 rows for 250 hashes and
+    0.7), where the bands made for deduplication would find half of them. Each hit is then compared value by value.
+    """
+
+    def __init__(self, signature: U32, normalized: U64, threshold: float) -> None:
+        self.signature, self.threshold = signature, threshold
+        self.normalized = np.unique(normalized)
+        self.rows = sensitive_rows(signature.shape[1], threshold)
+        keys = row_keys(signature, signature.shape[1] // self.rows, self.rows)
+        self.orders = np.argsort(keys, axis=0, kind="stable")
+        self.keys = np.take_along_axis(keys, self.orders, axis=0)
+
+    def near(self, signature: U32, n_shingles: npt.NDArray[np.int32], normalized: U64) -> Bool:
+        """Per document, whether its estimated Jaccard to one of the set is at least the threshold, or it is equal to one."""
+        found = np.isin(normalized, self.normalized)
+        for band in range(self.keys.shape[1]):
+            open_rows = np.flatnonzero(~found & (n_shingles > 0))
+            values = signature[open_rows, band * self.rows : (band + 1) * self.rows]
+            keys = row_keys(values, 1, self.rows)[:, 0]
+            first = np.searchsorted(self.keys[:, band], keys, "left")
+            count = np.searchsorted(self.keys[:, band], keys, "right") - first
+            hit = np.flatnonzero(count)
+            found[open_rows[hit]] = self._confirmed(signature, open_rows[hit], first[hit], count[hit], band)
+        return found
+
+    def _confirmed(self, signature: U32, rows: I64, first: I64, count: I64, band: int) -> Bool:
+        """Of each row with `count` neighbours in the band's order from `first` on, whether one is close enough."""
+        ends = np.cumsum(count)
+        out = np.zeros(len(rows), bool)
+        for start in range(0, int(ends[-1]) if len(ends) else 0, _PAIR_BLOCK):
+            pairs = np.arange(start, min(start + _PAIR_BLOCK, int(ends[-1])))
+            owner = np.searchsorted(ends, pairs, "right")
+            other = self.orders[first[owner] + pairs - (ends - count)[owner], band]
+            close = estimated_jaccard(signature[rows[owner]], self.signature[other]) >= self.threshold
+            out[owner[close]] = True
+        return out
+
+
+def sensitive_rows(n_hashes: int, threshold: float) -> int:
+    """The most rows a band may have so that documents at the threshold share one with a chance of 99.9 %; at least 1."""
+    fits = [r for r in range(1, n_hashes + 1) if 1 - (1 - threshold**r) ** (n_hashes // r) >= _RECALL]
+    return max(fits, default=1)

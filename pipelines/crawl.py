@@ -1,0 +1,318 @@
+"""Stage: sources, in named batches -> documents, and pool pages; what is refused is counted by reason.
+
+Two steps. `list` freezes what there is, one listing per root (repository, archive, WARC file). `read` turns consecutive
+rows of the listings into one shard each: small roots share one, a large one spans several. A batch's sources, limits and
+extractor enter the keys of its own shards only, so another batch or another extractor redoes nothing else.
+This file refuses to know any source: a source's module is found by the class of its settings (`corpus/sources/raw.py`).
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import groupby
+from types import ModuleType
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from corpus.decode import Extracted
+from corpus.draws import uniform_draws
+from corpus.schema import DOCUMENTS, LISTING
+from corpus.shards import Shard, Store
+from corpus.sources.raw import Raw, document_id
+from pipelines.stage import Job, Result, Shards, Work, tally
+
+OUTPUTS: Final = ("documents", "pool")
+Extractor = Callable[[Raw], Extracted]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """One crawl: a source, how its bytes become text, and how much of each file is taken."""
+
+    name: str
+    source: Any  # settings of a module of corpus/sources, such as Git(...)
+    extract: Extractor
+    output: str = "documents"  # or "pool": web pages, from which recall selects
+    max_bytes: int = 1 << 20  # of one file, as The Stack (FACTS 2.1)
+    shard_bytes: int = 512 << 20  # before decoding
+
+    def __post_init__(self) -> None:
+        if not self.name or self.output not in OUTPUTS:
+            raise ValueError(f"Batch needs a name and an output of {OUTPUTS}: {self.name!r}, {self.output!r}")
+        if min(self.max_bytes, self.shard_bytes) < 1:
+            raise ValueError(f"Batch {self.name}: max_bytes and shard_bytes must be at least 1")
+        missing = [name for name in ("roots", "listing", "read") if not hasattr(_module(self.source), name)]
+        if missing:
+            raise ValueError(f"Batch {self.name}: {type(self.source).__module__} lacks {missing}; see corpus/sources/raw.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrawlConfig:
+    """All batches, in the order of the documents."""
+
+    batches: tuple[Batch, ...]
+    sample: float = 1.0  # share of origins, by hash
+    seed: int = 0  # of the sample
+    row_group_bytes: int = field(default=64 << 20)  # most text of one row group; one document may be larger
+
+    def __post_init__(self) -> None:
+        names = [batch.name for batch in self.batches]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"crawl needs batches of different names, not {names}")
+        if not 0 < self.sample <= 1:
+            raise ValueError(f"crawl.sample is a share above 0 and at most 1, not {self.sample}")
+        if self.row_group_bytes < 1:
+            raise ValueError(f"crawl.row_group_bytes must be at least 1, not {self.row_group_bytes}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Root:
+    """What one listing is made from. Neither limits nor the extractor: they change nothing about what there is."""
+
+    source: Any
+    listing: Callable[[Any, str], Iterator[pa.RecordBatch]]
+    root: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Range:
+    """Rows [start, stop) of one of the job's listings."""
+
+    start: int
+    stop: int
+    root: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reading:
+    """What one shard is made from, beside its listings."""
+
+    source: Any
+    read: Callable[[Any, pa.Table], Iterator[Raw]]
+    extract: Extractor
+    max_bytes: int
+    ranges: tuple[_Range, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Take:
+    """Settings that every batch shares."""
+
+    sample: float
+    seed: int
+    row_group_bytes: int
+
+
+def run(work: Work, cfg: CrawlConfig) -> Result:
+    """List every root of every batch, then read."""
+    roots = [(batch, root) for batch in cfg.batches for root in _module(batch.source).roots(batch.source)]
+    list_jobs = [Job((), _Root(source=b.source, listing=_module(b.source).listing, root=r), batch=b.name) for b, r in roots]
+    listings = work.map(list_root, None, list_jobs, step="list", schema=LISTING)
+    listed = [(batch, root, shard) for (batch, root), shard in zip(roots, listings, strict=True)]
+    jobs = [
+        job
+        for batch in cfg.batches
+        for job in _plan(work.store, cfg, batch, [(root, shard) for b, root, shard in listed if b.name == batch.name])
+    ]
+    take = _Take(sample=cfg.sample, seed=cfg.seed, row_group_bytes=cfg.row_group_bytes)
+    shards = work.map(read_shard, take, jobs, step="read", schema=DOCUMENTS)
+    pool = {batch.name for batch in cfg.batches if batch.output == "pool"}
+    counts = tally(shards)
+    counts.pop("continues", None)
+    return Result(
+        outputs={
+            "documents": [shard for shard in shards if shard.batch not in pool],
+            "pool": [shard for shard in shards if shard.batch in pool],
+            "listing": listings,
+        },
+        counts={"roots": len(listings), **counts},
+    )
+
+
+def _module(source: object) -> ModuleType:
+    return sys.modules[type(source).__module__]
+
+
+# --- list
+
+
+def list_root(store: Store, cfg: None, job: Job, counts: Counter[str]) -> Iterator[pa.RecordBatch]:
+    """Task: one root's listing. Its rows are counted as seen by `read`, so that no row is counted twice."""
+    assert isinstance(job.params, _Root)
+    for batch in job.params.listing(job.params.source, job.params.root):
+        taken = batch.filter(pc.is_null(batch["refused"]))
+        counts["listed"] += batch.num_rows
+        counts["listed_bytes"] += pc.sum(taken["size"]).as_py() or 0
+        yield batch
+
+
+# --- plan
+
+
+def _plan(store: Store, cfg: CrawlConfig, batch: Batch, roots: Sequence[tuple[str, Shard]]) -> list[Job]:
+    """Jobs of one batch: consecutive roots together up to `shard_bytes`, a larger root in pieces of its own."""
+    jobs: list[Job] = []
+    held: list[tuple[_Range, Shard]] = []
+    held_bytes = 0
+
+    def flush() -> None:
+        if held:
+            jobs.append(_job(batch, held))
+            held.clear()
+
+    for root, shard in roots:
+        size = shard.counts["listed_bytes"] if shard.rows else 0
+        if not shard.rows or not _root_sampled(cfg, batch, root):
+            continue
+        if held_bytes + size > batch.shard_bytes:
+            flush()
+            held_bytes = 0
+        if size > batch.shard_bytes:
+            jobs += [_job(batch, [(piece, shard)]) for piece in _pieces(store, root, shard, batch.shard_bytes)]
+        else:
+            held.append((_Range(start=0, stop=shard.rows, root=root), shard))
+            held_bytes += size
+    flush()
+    return jobs
+
+
+def _job(batch: Batch, held: Sequence[tuple[_Range, Shard]]) -> Job:
+    reading = _Reading(
+        source=batch.source,
+        read=_module(batch.source).read,
+        extract=batch.extract,
+        max_bytes=batch.max_bytes,
+        ranges=tuple(piece for piece, _ in held),
+    )
+    return Job(([shard for _, shard in held],), reading, batch=batch.name)
+
+
+def _pieces(store: Store, root: str, shard: Shard, shard_bytes: int) -> Iterator[_Range]:
+    """Cuts of a large root; a cut falls before the row that would exceed `shard_bytes`."""
+    start = row = size = 0
+    for listing in store.batches(shard, ["size", "refused"]):
+        taken = pc.if_else(pc.is_null(listing["refused"]), listing["size"], 0)
+        for more in taken.to_pylist():
+            if size + more > shard_bytes and row > start:
+                yield _Range(start=start, stop=row, root=root)
+                start, size = row, 0
+            size += more
+            row += 1
+    yield _Range(start=start, stop=row, root=root)
+
+
+# --- read
+
+
+def read_shard(store: Store, cfg: _Take, job: Job, counts: Counter[str]) -> Iterator[pa.RecordBatch]:
+    """Task: the documents of the job's rows, in their order, in row groups of bounded text."""
+    assert isinstance(job.params, _Reading)
+    reading = job.params
+    first = reading.ranges[0]
+    # A repository spans this shard and the one before; a WARC file that does is none, and may be cut anywhere.
+    continued = first.root if first.start else None
+    counts["continues"] = int(continued is not None)
+    held: list[tuple[Raw, Extracted]] = []
+    held_bytes = 0
+    for raw in _raws(store, cfg, job, counts):
+        if raw.root == continued and raw.repo is None:
+            counts["continues"] = 0
+        if not _sampled(cfg, raw.origin):
+            continue
+        counts["seen"] += 1
+        made = Extracted(refused=raw.refused) if raw.refused else reading.extract(raw)
+        if made.refused:
+            counts[f"refused.{made.refused}"] += 1
+            continue
+        counts["kept"] += 1
+        counts["bytes"] += len(made.text)
+        if held and held_bytes + len(made.text) > cfg.row_group_bytes:
+            yield _documents(job.batch, held)
+            held, held_bytes = [], 0
+        held.append((raw, made))
+        held_bytes += len(made.text)
+    if held:
+        yield _documents(job.batch, held)
+
+
+def _raws(store: Store, cfg: _Take, job: Job, counts: Counter[str]) -> Iterator[Raw]:
+    """What the source gives for the rows that nothing refuses before it is read; the others are counted here."""
+    assert isinstance(job.params, _Reading)
+    reading = job.params
+    pieces = [_slice(store, shard, piece) for shard, piece in zip(job.inputs[0], reading.ranges, strict=True)]
+    rows = pa.Table.from_batches([batch for piece in pieces for batch in piece], LISTING)
+    rows = rows.filter(pa.array(_rows_sampled(cfg, reading, rows), pa.bool_()))
+    large = pc.if_else(pc.greater(rows["size"], reading.max_bytes), "too_large", None)
+    refused = pc.coalesce(rows["refused"], large)
+    for entry in pc.value_counts(refused.drop_null()):
+        counts[f"refused.{entry['values'].as_py()}"] += entry["counts"].as_py()
+        counts["seen"] += entry["counts"].as_py()
+    taken = rows.filter(pc.is_null(refused))
+    if not taken.num_rows:
+        return
+    given = 0
+    for row, raws in groupby(reading.read(reading.source, taken), key=lambda raw: raw.row):
+        if row != given:
+            raise AssertionError(f"{reading.read.__module__}.read gave row {row} where {given} was due: {taken['path'][given]}")
+        yield from raws
+        given += 1
+    if given != taken.num_rows:
+        raise AssertionError(f"{reading.read.__module__}.read left out {taken.num_rows - given} of {taken.num_rows} rows")
+
+
+def _slice(store: Store, shard: Shard, piece: _Range) -> Iterator[pa.RecordBatch]:
+    start = 0
+    for batch in store.batches(shard):
+        low, high = max(piece.start - start, 0), min(piece.stop - start, batch.num_rows)
+        if low < high:
+            yield batch.slice(low, high - low)
+        start += batch.num_rows
+
+
+def _documents(source: str, held: Sequence[tuple[Raw, Extracted]]) -> pa.RecordBatch:
+    raws, texts = zip(*held, strict=True)
+    columns: dict[str, list[Any]] = {
+        "id": [document_id(source, raw.origin, raw.url or raw.path, made.text) for raw, made in held],
+        "source": [source] * len(held),
+        "kind": [made.kind or raw.kind for raw, made in held],
+        "encoding": [made.encoding for made in texts],
+        "declared": [made.declared or raw.declared for raw, made in held],
+        "people": [list(raw.people) or None for raw in raws],
+        "label": [None] * len(held),
+        "text": [made.text for made in texts],
+    }
+    arrays = [
+        pa.array(columns[f.name] if f.name in columns else [getattr(raw, f.name) for raw in raws], f.type) for f in DOCUMENTS
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=DOCUMENTS)
+
+
+# --- sample
+
+
+def _sampled(cfg: _Take | CrawlConfig, origin: str) -> bool:
+    return cfg.sample == 1 or _draw(origin, cfg.seed) < cfg.sample
+
+
+@cache
+def _draw(origin: str, seed: int) -> float:
+    return uniform_draws(origin.encode(), seed, "sample", 0, 1)[0]
+
+
+def _root_sampled(cfg: CrawlConfig, batch: Batch, root: str) -> bool:
+    """Whether any of the root can be in the sample: a source's `origin(source, root, "")` may know before reading."""
+    known = getattr(_module(batch.source), "origin", lambda *_: None)(batch.source, root, "")
+    return known is None or _sampled(cfg, known)
+
+
+def _rows_sampled(cfg: _Take, reading: _Reading, rows: pa.Table) -> list[bool]:
+    """The same for rows; what only the content tells is asked of each `Raw`."""
+    origin = getattr(_module(reading.source), "origin", None)
+    if cfg.sample == 1 or origin is None:
+        return [True] * rows.num_rows
+    known = (origin(reading.source, root.as_py(), path.as_py()) for root, path in zip(rows["root"], rows["path"], strict=True))
+    return [name is None or _sampled(cfg, name) for name in known]

@@ -1,0 +1,105 @@
+"""Recipes: a build is a function that returns a `Recipe`. Named ones live here; a user's own in a file of theirs.
+
+Everything that the papers leave unpublished is a setting with its default beside the reason, in the package that uses
+it; what stands here is what differs from one build to another.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from corpus.languages import ClassifyConfig
+from corpus.minhash import MinHashConfig
+from corpus.mixture import MixConfig
+from filters.assembly import AssemblyConfig
+from filters.contamination import ContaminationConfig
+from filters.measures import MeasureConfig
+from filters.recall import RecallConfig, RecallSourceConfig
+from filters.repeats import RepeatsConfig
+from filters.rules import FilterConfig
+from filters.secrets import ScrubConfig
+from filters.survivors import DedupConfig
+from pipelines.cluster import UserFile
+from pipelines.crawl import CrawlConfig
+from pipelines.identity import USER_MODULE
+from tokenization.exporters import ExportConfig
+from tokenization.packing import PackConfig
+from tokenization.tokenizer import EncodeConfig
+from validate.probes.config import ProbeConfig
+
+
+class RecipeError(Exception):
+    """A recipe that cannot be found or made; the message says which exist or what is wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The settings of every stage, one field each."""
+
+    crawl: CrawlConfig
+    recall: RecallConfig
+    mix: MixConfig
+    pool_minhash: MinHashConfig = field(default_factory=MinHashConfig)
+    pool_dedup: DedupConfig = field(default_factory=DedupConfig)
+    classify: ClassifyConfig = field(default_factory=ClassifyConfig)
+    measure: MeasureConfig = field(default_factory=MeasureConfig)
+    scrub: ScrubConfig = field(default_factory=ScrubConfig)
+    decontaminate: ContaminationConfig = field(default_factory=ContaminationConfig)
+    recall_source: RecallSourceConfig = field(default_factory=RecallSourceConfig)
+    filter: FilterConfig = field(default_factory=FilterConfig)
+    minhash: MinHashConfig = field(default_factory=MinHashConfig)
+    dedup: DedupConfig = field(default_factory=DedupConfig)
+    repeats: RepeatsConfig | None = None
+    assemble: AssemblyConfig = field(default_factory=AssemblyConfig)
+    encode: EncodeConfig = field(default_factory=EncodeConfig)
+    pack: PackConfig = field(default_factory=PackConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
+    probe: ProbeConfig = field(default_factory=ProbeConfig)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A recipe as the command line named it."""
+
+    name: str  # names the build: recipe, and the share where a sample was asked for
+    recipe: Recipe
+    user_file: UserFile | None
+
+
+def load(spec: str, sample: float | None) -> Loaded:
+    """The recipe behind NAME or FILE.py:FUNCTION. Raises RecipeError with the way out."""
+    user_file = None
+    if ".py" in spec:
+        path, _, name = spec.partition(":")
+        make, user_file = _from_file(path, name)
+    else:
+        name = spec
+        if spec not in RECIPES:
+            known = ", ".join(RECIPES)
+            raise RecipeError(f"no recipe {spec!r}; the recipes are: {known}; a file's is FILE.py:FUNCTION")
+        make = RECIPES[spec]
+    try:
+        recipe = make()
+    except (ValueError, TypeError, FileNotFoundError) as error:
+        raise RecipeError(f"recipe {spec} is not valid: {error}") from error
+    if not isinstance(recipe, Recipe):
+        raise RecipeError(f"{spec} returns {type(recipe).__name__}, not a Recipe")
+    if sample is not None:
+        recipe = dataclasses.replace(recipe, crawl=dataclasses.replace(recipe.crawl, sample=sample))
+        name = f"{name}-{sample:g}"
+    return Loaded(name, recipe, user_file)
+
+
+def _from_file(path: str, name: str) -> tuple[Callable[[], Recipe], UserFile]:
+    try:
+        user_file = UserFile.read(path)
+        module = user_file.install()
+    except FileNotFoundError as error:
+        raise RecipeError(f"no recipe file {path}") from error
+    except Exception as error:  # whatever a user's file raises while it is read is the user's to see, in one line
+        raise RecipeError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
+    functions = [n for n, f in vars(module).items() if callable(f) and getattr(f, "__module__", "") == module.__name__]
+    if name not in functions:
+        raise RecipeError(f"{path} has no function {name!r}; it defines: {', '.join(functions) or 'none'}")
+    assert module.__name__.startswith(USER_MODULE)
+    return getattr(module, name), user_file

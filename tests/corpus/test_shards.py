@@ -1,0 +1,82 @@
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from corpus.shards import Record, Store
+
+TWO = pa.schema([("a", pa.int64()), ("text", pa.large_string())])
+
+
+def groups(*sizes):
+    start = 0
+    for size in sizes:
+        values = range(start, start + size)
+        yield pa.record_batch([pa.array(values, pa.int64()), pa.array([f"t{v}" for v in values], pa.large_string())], schema=TWO)
+        start += size
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(str(tmp_path))
+
+
+def test_row_groups_come_back_as_they_were_written(store):
+    shard = store.write_shard("objects/s/k", TWO, groups(3, 1, 4), Record("b", Counter()))
+    assert [batch.num_rows for batch in store.batches(shard)] == [3, 1, 4]
+    assert store.table(shard)["a"].to_pylist() == list(range(8))
+
+
+def test_only_the_columns_asked_for_are_read(store):
+    shard = store.write_shard("objects/s/k", TWO, groups(3), Record("b", Counter()))
+    assert next(store.batches(shard, ["text"])).schema.names == ["text"]
+    with pytest.raises(KeyError, match="no column"):
+        next(store.batches(shard, ["absent"]))
+
+
+def test_the_same_rows_are_the_same_file_and_other_rows_another(store):
+    one = store.write_shard("objects/s/k", TWO, groups(3), Record("b", Counter()))
+    assert store.write_shard("objects/s/k", TWO, groups(3), Record("b", Counter())).path == one.path
+    assert store.write_shard("objects/s/k", TWO, groups(4), Record("b", Counter())).content != one.content
+
+
+def test_counters_filled_while_rows_are_drawn_are_in_the_file(store):
+    record = Record("b", Counter())
+
+    def counting():
+        for batch in groups(2, 2):
+            record.counts["rows"] += batch.num_rows
+            yield batch
+
+    shard = store.write_shard("objects/s/k", TWO, counting(), record)
+    assert store.describe(shard.path).counts == {"rows": 4}
+
+
+def test_a_write_that_fails_leaves_nothing(store):
+    def failing():
+        yield from groups(2)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.write_shard("objects/s/k", TWO, failing(), Record("b", Counter()))
+    assert list(store.walk(("objects",))) == []
+
+
+def test_wrong_columns_are_a_programmers_error_that_shows_both(store):
+    with pytest.raises(TypeError, match=r"declared as[\s\S]*but its task gave"):
+        store.write_shard("objects/s/k", pa.schema([("z", pa.int8())]), groups(1), Record("", Counter()))
+
+
+def test_an_artefact_has_its_record_and_a_local_path(store):
+    shard = store.write_artefact("objects/s/model", [b"ab", b"c"], Record("", Counter(n=1)))
+    assert store.read_bytes(shard) == b"abc"
+    assert store.describe(shard.path) == shard
+    assert Path(store.local_path(shard)).read_bytes() == b"abc"
+
+
+def test_a_copy_has_the_name_its_reader_expects(store, tmp_path):
+    shard = store.write_artefact("objects/s/model", [b"abc"], Record("", Counter()))
+    store.copy(shard, "exports/megatron/x.bin")
+    store.copy(shard, "exports/megatron/x.bin")
+    assert [p.name for p in (tmp_path / "exports/megatron").iterdir()] == ["x.bin"]

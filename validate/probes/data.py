@@ -1,0 +1,104 @@
+"""Packed rows to training windows of a probe. Rows and their segments come in; ids and position ids go out.
+
+The full vocabulary's output layer (102,400 words) would be most of a small model, so a small probe re-encodes the same
+rows with a byte-level BPE trained on them; bits per byte compare across vocabularies. Special tokens keep their roles.
+Position ids restart with every sample, which isolates samples from each other in attention.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+SPECIAL = ("<|begin|>", "<|end|>", "<|hole|>", "<|fim_begin|>", "<|fim_end|>")  # ids 0 to 4 of the small vocabulary
+
+Decode = Callable[[list[int]], str]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Training windows: ids and positions, both int64 [n, length]."""
+
+    ids: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
+
+
+def sample_pieces(rows: pa.RecordBatch) -> Iterator[npt.NDArray[np.int32]]:
+    """The ids of each sample's part in each row, in order; a sample that crosses rows comes in pieces."""
+    ids = rows["input_ids"].flatten().to_numpy().reshape(rows.num_rows, -1)
+    for index, segments in enumerate(rows["segments"].to_pylist()):
+        start = 0
+        for at, segment in enumerate(segments):
+            last = at + 1 == len(segments)
+            if last or segments[at + 1]["sample"] != segment["sample"]:
+                end = segment["start"] + segment["length"]
+                yield ids[index, start:end]
+                start = end
+
+
+def texts(pieces: Iterable[npt.NDArray[np.int32]], special: dict[int, int], decode: Decode) -> Iterator[str]:
+    """Text between special tokens, for training the small vocabulary."""
+    for piece in pieces:
+        yield from (part for part in _parts(piece, special, decode) if isinstance(part, str))
+
+
+def train_vocabulary(texts: Iterable[str], size: int) -> str:
+    """A byte-level BPE of `size` tokens as tokenizer JSON; the special tokens come first."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=list(SPECIAL), initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return str(tokenizer.to_str())
+
+
+def windows(
+    pieces: Iterable[npt.NDArray[np.int32]], special: dict[int, int], decode: Decode, vocabulary: Any, length: int, limit: int
+) -> Windows:
+    """Up to `limit` windows of `length` ids of the small vocabulary, in row order; the rest of the last one is left out."""
+    ids: list[int] = []
+    positions: list[int] = []
+    for piece in pieces:
+        encoded: list[int] = []
+        for part in _parts(piece, special, decode):
+            # special-token strings inside text are encoded as text
+            encoded += vocabulary.encode(part, add_special_tokens=False).ids if isinstance(part, str) else [part]
+        ids += encoded
+        positions += range(len(encoded))
+        if len(ids) >= limit * length:
+            break
+    n = min(limit, len(ids) // length)
+    cut = n * length
+    shape = (n, length)
+    made = np.array(ids[:cut], np.int64).reshape(shape)
+    return Windows(made, _within(np.array(positions[:cut], np.int64).reshape(shape)))
+
+
+def _within(positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Positions counted from the window's start where a piece began before it."""
+    shifted = positions.copy()
+    for row in shifted:
+        restarts = np.flatnonzero(row == 0)
+        first = restarts[0] if len(restarts) else len(row)
+        row[:first] -= row[0]
+    return shifted
+
+
+def _parts(piece: npt.NDArray[np.int32], special: dict[int, int], decode: Decode) -> Iterator[str | int]:
+    """Runs of plain ids as text, special ids as the small vocabulary's."""
+    marks = np.flatnonzero(np.isin(piece, list(special)))
+    start = 0
+    for mark in [*marks.tolist(), len(piece)]:
+        if mark > start:
+            yield decode(piece[start:mark].tolist())
+        if mark < len(piece):
+            yield special[int(piece[mark])]
+        start = mark + 1
