@@ -1,8 +1,8 @@
 """Band keys as sorted runs: how they are written, and how the documents that share one are read back.
 
-In: per document (shard in its group, row) one key per band. Out: record batches sorted by (band, key, shard, row), one band
-after the other, and from many such files the runs of documents with a common key. Band `bands`, one past the MinHash
-bands, holds the exact key: equal texts are found like similar ones. What a document is, is not known here.
+In: per document (shard in its group, row) one key per band. Out: record batches sorted by (band, key, shard, row),
+one band after the other, and from many such files the runs of documents with a common key. Band `bands`, one past the
+MinHash bands, holds the exact key: equal texts are found like similar ones. What a document is, is not known here.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,10 +1,10 @@
 """Connected components of documents that share a key.
 
-In: runs of nodes (global row numbers) that share a key, and later pairs. Out: per node the smallest node it is connected to.
-What a node stands for, and which one to keep, is not known here.
+In: runs of nodes (global row numbers) that share a key, and later pairs. Out: per node the smallest node it is
+connected to. What a node stands for, and which one to keep, is not known here.
 
-Bound: the forest is one array of 8 bytes per document, 8 GB at 10^9. Nodes arrive in any order and any number of pieces;
-the answer does not depend on either, since the smallest node of a component is its root.
+Bound: the forest is one array of 8 bytes per document, 8 GB at 10^9. Nodes arrive in any order and any number of
+pieces; the answer does not depend on either, since the smallest node of a component is its root.
 """
 
 from typing import Any
@@ -39,9 +39,19 @@ def roots(parent: I64) -> I64:
     return out
 
 
+def members_of(parent: I64) -> tuple[I64, I64]:
+    """The nodes in components of two or more, ascending, and the root of each."""
+    root = roots(parent)
+    inside = root != np.arange(len(root))
+    inside[root[inside]] = True
+    nodes = np.flatnonzero(inside)
+    return nodes, root[nodes]
+
+
 def pairs_of_runs(keys: U64, nodes: I64, all_pairs_below: int) -> tuple[I64, I64]:
-    """Pairs to verify among nodes that share a key: all pairs of a short run; of a longer one each node with its first and with the
-    one before it, so that a boilerplate of a million copies costs two million pairs and not 10^12."""
+    """Pairs to verify among nodes that share a key: all pairs of a short run; of a longer one each node with its
+    first and with the one before it, so that a boilerplate of a million copies costs two million pairs and not 10^12.
+    """
     upper = int(np.count_nonzero(keys[1:] == keys[:-1])) * max(2, all_pairs_below)
     left, right = np.empty(upper, np.int64), np.empty(upper, np.int64)
     n = _pairs_of_runs(keys, nodes, all_pairs_below, left, right)

@@ -1,9 +1,10 @@
 """Keys of texts that are equal: to the byte, or but for white space.
 
-In: UTF-8 texts as an Arrow column. Out: 16-byte keys, one per text. What follows from equality is not known here.
+In: UTF-8 texts, or URLs, as Arrow columns. Out: keys, one per row. What follows from equality is not known here.
 """
 
 from hashlib import blake2b
+from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -42,3 +43,24 @@ def short_keys(keys: pa.Array) -> npt.NDArray[np.uint64]:
     payload = filled.buffers()[1]
     words = np.frombuffer(payload, "<u8")[2 * filled.offset : 2 * (filled.offset + len(filled)) : 2]
     return np.asarray(words, dtype=np.uint64)
+
+
+def normalized_url(url: str) -> str:
+    """The URL without what does not choose a page: scheme, "www.", letter case of the host, default port, user,
+    fragment, and the last slash of a path. The query stays: it often chooses the page.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname or "", parts.port
+    except ValueError:  # a port or an address in brackets that is none: compared as it is written
+        return url.strip()
+    host = host.removeprefix("www.").rstrip(".")
+    written = f":{port}" if port not in (None, 80, 443) else ""
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{host}{written}{parts.path.rstrip('/')}{query}"
+
+
+def url_keys(urls: pa.Array) -> npt.NDArray[np.uint64]:
+    """A 64-bit key of each normalized URL; of a null, 0."""
+    digests = [None if url is None else exact_key(normalized_url(url).encode()) for url in urls.to_pylist()]
+    return short_keys(pa.array(digests, ID))

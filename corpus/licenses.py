@@ -130,6 +130,20 @@ def is_licence_file(path: str) -> bool:
     return bool(_FILE.match(name)) and not _CODE_SUFFIX.search(name)
 
 
+def nearest_licence(folders: dict[str, list[str]], path: str) -> str | None:
+    """The licence of the first folder up from a file that has licence files: one of several such files may be chosen.
+
+    Which side of a dual licence a copy is under is its user's choice, so files side by side are joined by OR; "" is the root.
+    """
+    folder = path
+    while folder:
+        folder = folder.rpartition("/")[0]
+        if folder in folders:
+            choices = sorted(set(folders[folder]))
+            return " OR ".join(f"({c})" if " AND " in c and len(choices) > 1 else c for c in choices)
+    return None
+
+
 def header_span(text: bytes) -> tuple[int, int] | None:
     """Where the licence header stands: the legal paragraphs of one of the first comments, or the whole comment.
 

@@ -60,7 +60,9 @@ class MinHashConfig:
         if not 1 <= self.bands <= 2**14:
             raise ValueError(f"bands={self.bands}: choose from 1 to {2**14}")
         if not 1 <= self.rows * self.bands <= 2**16:
-            raise ValueError(f"rows={self.rows}, bands={self.bands}: rows must be at least 1 and bands x rows at most 65,536")
+            raise ValueError(
+                f"rows={self.rows}, bands={self.bands}: rows must be at least 1 and bands x rows at most 65,536"
+            )
         if self.shingle not in ("word", "char"):
             raise ValueError(f'shingle={self.shingle!r}: choose "word" or "char"')
         if not 1 <= self.n <= 64:
@@ -73,6 +75,10 @@ class MinHashConfig:
     @property
     def n_hashes(self) -> int:
         return self.bands * self.rows
+
+    def definition(self) -> str:
+        """All that decides signatures and keys; written into the shards' schema, so that a reader can refuse others."""
+        return f"bands={self.bands} rows={self.rows} shingle={self.shingle} n={self.n} seed={self.seed}"
 
     def recall_at(self, similarity: float) -> float:
         """Chance that a pair of this Jaccard similarity shares a band key: 1 - (1 - s^r)^b."""
@@ -115,6 +121,17 @@ def row_keys(signature: U32, bands: int, rows: int) -> U64:
     return keys
 
 
+def merge(units: npt.NDArray[np.int64], signature: U32) -> tuple[npt.NDArray[np.int64], U32]:
+    """The distinct units, ascending, and of each the element-wise minimum: the signature of the union of its
+    shingles.
+    """
+    order = np.argsort(units, kind="stable")
+    unique, starts = np.unique(units[order], return_index=True)
+    if not len(unique):
+        return unique, signature[:0]
+    return unique, np.minimum.reduceat(signature[order], starts, axis=0)
+
+
 def estimated_jaccard(left: U32, right: U32) -> npt.NDArray[np.float64]:
     """Share of equal values, row by row: unbiased, with deviation sqrt(s (1 - s) / n_hashes)."""
     return np.asarray((left == right).mean(axis=-1), dtype=np.float64)
@@ -137,7 +154,9 @@ def _byte_table(shingle: str) -> U64:
     is part of one. With it one loop without branches cuts words or code points."""
     byte = np.arange(256)
     if shingle == "word":
-        inside = np.isin(byte, list(b"0123456789_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")) | (byte >= 0x80)
+        inside = np.isin(byte, list(b"0123456789_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")) | (
+            byte >= 0x80
+        )
         goes_on = inside
     else:
         inside = ~np.isin(byte, list(b" \t\n\r\v\f"))
@@ -165,8 +184,9 @@ def _base(x: Any) -> Any:
 
 @njit(cache=True)
 def _lower(base: Any, count: Any, a: Any, b: Any, least: Any) -> None:
-    """least[j] = min(least[j], a[j] * fmix32(x) + b[j]) over the base values x: eight at a time, so that LLVM keeps them in vector
-    registers and loads a, b and least once for all eight (9.7 ns per value at 256 hashes, AVX2)."""
+    """least[j] = min(least[j], a[j] * fmix32(x) + b[j]) over the base values x: eight at a time, so that LLVM keeps
+    them in vector registers and loads a, b and least once for all eight (9.7 ns per value at 256 hashes, AVX2).
+    """
     for i in range(count):
         x = base[i]
         x = np.uint32((x ^ (x >> np.uint32(16))) * _F1)
@@ -243,8 +263,9 @@ def _shingle(tokens: Any, first: Any, n: Any) -> Any:
 
 @njit(cache=True)
 def _sign(data: Any, offsets: Any, byte: Any, n: Any, a: Any, b: Any, table: Any, counts: Any, out: Any) -> None:
-    """Chunk by chunk: cut tokens, take windows, keep the distinct ones, lower the minima. Of a chunk's tokens the last n - 1 go
-    before the next chunk's, so memory does not grow with the text."""
+    """Chunk by chunk: cut tokens, take windows, keep the distinct ones, lower the minima. Of a chunk's tokens the
+    last n - 1 go before the next chunk's, so memory does not grow with the text.
+    """
     tokens = np.empty(_CHUNK + n + 1, np.uint64)
     base = np.empty(_BATCH + 8, np.uint32)
     for document in range(counts.size):

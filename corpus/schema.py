@@ -148,8 +148,20 @@ BANDS: Final = pa.schema(
 SURVIVORS: Final = pa.schema(
     [
         ("survives", pa.bool_()),
-        ("reason", pa.string()),  # exact_duplicate, near_duplicate, near_held_out, held_out, or filter's reason
+        ("reason", pa.string()),  # exact_, near_ or url_duplicate, near_held_out, held_out, or filter's reason
         ("kept_id", ID),  # id of the member kept in this document's place, or its own
+    ]
+)
+
+CLUSTERS: Final = pa.schema(
+    [
+        ("node", pa.int64()),  # global row of the document that stands for the unit; ascending; clusters of two or more
+        ("kept_node", pa.int64()),  # of the unit kept in the cluster
+        ("size", pa.int32()),  # units in the cluster
+        ("id", ID),  # of the document that stands for the unit
+        ("kept_id", ID),
+        ("kept_key", pa.uint64()),  # first 8 bytes of its normalized key
+        ("held_out", pa.bool_()),  # the unit kept is held out
     ]
 )
 

@@ -82,10 +82,11 @@ def anchors(data: npt.NDArray[np.uint8], base64_limit: float, hex_limit: float) 
     length; a long run that a name ending in key, token, password, … is set to; `user:password@` after `://`; the dots
     of a Discord token and the colon of a Telegram one.
     """
-    return _scan(data, CLASSES, _FIRST, _ROWS, _LETTERS, base64_limit - 1e-6, hex_limit - 1e-6)
+    found: npt.NDArray[np.int64] = _scan(data, CLASSES, _FIRST, _ROWS, _LETTERS, base64_limit - 1e-6, hex_limit - 1e-6)
+    return found
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _scan(data, classes, first, rows, letters, base64_limit, hex_limit):  # type: ignore[no-untyped-def]
     out = np.empty(1024, np.int64)
     counts = np.zeros(256, np.int64)
@@ -131,7 +132,7 @@ def _scan(data, classes, first, rows, letters, base64_limit, hex_limit):  # type
     return np.sort(out[:n])
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _stands(data, classes, at, index, rows, letters):  # type: ignore[no-untyped-def]
     """Whether an anchor's literal stands here, of which two bytes are known to, with its tail behind it."""
     length, tail, allowed = rows[index, 1], rows[index, 2], rows[index, 3]
@@ -146,14 +147,14 @@ def _stands(data, classes, at, index, rows, letters):  # type: ignore[no-untyped
     return True
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _token_end(data, classes, at):  # type: ignore[no-untyped-def]
     while at < len(data) and classes[data[at]] & (TOKEN | EQUAL):
         at += 1
     return at
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _is_assigned(data, at):  # type: ignore[no-untyped-def]
     """Whether `key =`, `"token": "` or the like ends here."""
     end = at
@@ -174,7 +175,7 @@ def _is_assigned(data, at):  # type: ignore[no-untyped-def]
     )
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _is_telegram(data, classes, at):  # type: ignore[no-untyped-def]
     """Whether this colon has eight digits before it and 35 token bytes behind it."""
     if at < 8 or at + 35 >= len(data):
@@ -188,7 +189,7 @@ def _is_telegram(data, classes, at):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _has_password(data, at):  # type: ignore[no-untyped-def]
     """Whether `://` starts here, and a colon and an @ follow before any white space."""
     if at + 3 >= len(data) or data[at + 1] != 47 or data[at + 2] != 47:
@@ -203,7 +204,7 @@ def _has_password(data, at):  # type: ignore[no-untyped-def]
     return False
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _is_random(data, classes, start, end, counts, base64_limit, hex_limit):  # type: ignore[no-untyped-def]
     """Whether the run's entropy is above the limit of its alphabet."""
     all_hex, entropy = True, 0.0

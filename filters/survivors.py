@@ -1,8 +1,8 @@
 """Who survives: among near-duplicates one, of the held-out none, and nothing close to the scoring set.
 
-In: columns about documents (their unit, whether they passed, by what they are preferred), clusters of units, signatures.
-Out: the unit kept in each cluster, and per document whether it survives and why not. Where the columns come from, how
-candidates were found and where anything is stored are not known here.
+In: columns about documents (their unit, whether they passed, by what they are preferred), clusters of units,
+signatures. Out: the unit kept in each cluster, and per document whether it survives and why not. Where the columns
+come from, how candidates were found and where anything is stored are not known here.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpus.minhash import MinHashConfig, estimated_jaccard, row_keys
-from corpus.schema import SURVIVORS
+from corpus.schema import ID, SURVIVORS
 
 Bool = npt.NDArray[np.bool_]
 I64 = npt.NDArray[np.int64]
@@ -30,17 +31,21 @@ _RECALL = 0.999  # of documents exactly at the held-out threshold
 class DedupConfig:
     """What is compared with what, and which of several is kept.
 
-    `unit` is what DeepSeek-Coder leaves in the text: near-deduplication "at the repository level", of unpublished parameters.
-    "both" runs a second, file-level pass over what the first leaves. `verify` is the least estimated Jaccard of a candidate pair,
-    None where a shared band key is enough, as in BigCode's pipelines. `prefer` is The Stack v2's order: stars and forks, then the
-    latest commit; the least id decides the rest.
+    `unit` is what DeepSeek-Coder leaves in the text: near-deduplication "at the repository level", of unpublished
+    parameters. "both" runs a second, file-level pass over what the first leaves. `verify` is the least estimated
+    Jaccard of a candidate pair, None where a shared band key is enough, as in BigCode's pipelines. `prefer` is The
+    Stack v2's order: stars and forks, then the latest commit; the least id decides the rest.
     """
 
     unit: Literal["repository", "file", "both", "none"] = "repository"
     scope: Literal["all", "source"] = "all"  # FineWeb: one dump at a time trained better than all together
     minhash: MinHashConfig = field(default_factory=MinHashConfig)  # those of the signatures that are read
     verify: float | None = None
-    prefer: tuple[tuple[str, Literal["high", "low"]], ...] = (("stars", "high"), ("forks", "high"), ("committed", "high"))
+    prefer: tuple[tuple[str, Literal["high", "low"]], ...] = (
+        ("stars", "high"),
+        ("forks", "high"),
+        ("committed", "high"),
+    )
     held_out_threshold: float = 0.7  # estimated Jaccard to the scoring set
     all_pairs_below: int = 16  # documents of one key; of more, each is verified against two
     range_bytes: int = 1 << 28  # working memory of one range of one band
@@ -60,46 +65,46 @@ class DedupConfig:
             raise ValueError(f"all_pairs_below must be at least 2 and range_bytes at least 1,024: {self}")
 
 
-def unit_rows(kinds: pa.Array, repos: pa.Array) -> I64:
-    """Per document the row of the first document of its unit.
+def unit_rows(kinds: pa.Array, repos: pa.Array, kept: Bool) -> tuple[I64, Bool]:
+    """Per document the row that stands for its unit, and whether the unit is a repository.
 
-    A repository is its documents of kind file or notebook; every other document is a unit of its own.
+    A repository is its documents of kind file or notebook, and its first document that passed stands for it (its
+    first, where none did); every other document is a unit of its own.
     """
     rows = np.arange(len(kinds), dtype=np.int64)
-    inside = np.asarray(pa.compute.is_in(kinds, pa.array(["file", "notebook"])).fill_null(False)) & np.asarray(repos.is_valid())
+    code = pc.is_in(kinds, value_set=pa.array(["file", "notebook"], kinds.type))
+    inside = np.asarray(pc.and_(code, repos.is_valid()))
     members = np.flatnonzero(inside)
     if len(members):
         names = repos.take(pa.array(members)).dictionary_encode().indices.to_numpy()
-        _, first = np.unique(names, return_index=True)
-        rows[members] = members[first][names]
-    return rows
+        passed_first = np.argsort(~kept[members], kind="stable")
+        _, first = np.unique(names[passed_first], return_index=True)
+        rows[members] = members[passed_first[first]][names]
+    return rows, inside
 
 
-def best_members(roots: I64, passes: Bool, held_out: Bool, members: pa.RecordBatch, prefer: Sequence[tuple[str, str]]) -> I64:
+def best_members(roots: I64, held_out: Bool, members: pa.Table, prefer: Sequence[tuple[str, str]]) -> I64:
     """Per row the row kept in its cluster: a held-out one before any other, then by `prefer`, then the least id.
 
-    -1 where no row of the cluster passes. A null loses to every value. Of a repository, the values are those of its first row.
+    A null loses to every value. All rows given have passed.
     """
-    columns: list[Any] = [*_by_bytes(members.column("id"))]
-    columns += [_ranked(members.column(name), direction) for name, direction in reversed(prefer)]
-    order = np.lexsort([*columns, ~held_out, ~passes, roots])
+    columns: list[Any] = [*_by_bytes(members["id"])]
+    columns += [_ranked(members[name], direction) for name, direction in reversed(prefer)]
+    order = np.lexsort([*columns, ~held_out, roots])
     first = np.ones(len(order), bool)
     first[1:] = roots[order][1:] != roots[order][:-1]
-    heads = order[first]
-    kept = np.where(passes[heads], heads, -1)
-    position = np.cumsum(first) - 1
-    out = np.empty(len(order), np.int64)
-    out[order] = kept[position]
-    return out
+    kept = np.empty(len(order), np.int64)
+    kept[order] = order[first][np.cumsum(first) - 1]
+    return kept
 
 
-def _by_bytes(ids: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def _by_bytes(ids: pa.ChunkedArray) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """16-byte ids as two sort keys, the less important one first, as lexsort takes them."""
     words = np.frombuffer(b"".join(ids.to_pylist()), ">u8").reshape(-1, 2)
     return words[:, 1], words[:, 0]
 
 
-def _ranked(column: pa.Array, direction: str) -> npt.NDArray[Any]:
+def _ranked(column: pa.ChunkedArray, direction: str) -> npt.NDArray[Any]:
     """Values such that the preferred one is the smallest."""
     values = np.asarray(column.cast(pa.int64()).fill_null(-(2**62) if direction == "high" else 2**62))
     return -values if direction == "high" else values
@@ -107,13 +112,37 @@ def _ranked(column: pa.Array, direction: str) -> npt.NDArray[Any]:
 
 @dataclass(frozen=True)
 class Clustered:
-    """Per document of a shard, its unit's place in a cluster; rows of units without a cluster are theirs alone."""
+    """One pass over a shard's documents: the place of each one's unit in its cluster. Units without a cluster are
+    kept.
+    """
 
-    alone: Bool
-    is_kept: Bool  # the unit is the one kept in its cluster
-    kept_id: npt.NDArray[np.object_]
-    kept_key: U64  # short normalized key of the document kept
-    held_out: Bool  # the cluster has a held-out member that passes
+    reason: str  # of those lost; exact_duplicate instead where the texts are equal
+    lost: Bool  # another unit of the cluster is kept
+    kept_id: npt.NDArray[np.object_]  # of the document that stands for the unit kept
+    kept_key: U64  # its short normalized key
+    held_out: Bool  # the unit kept is held out: the cluster has a held-out member
+
+    @classmethod
+    def of(cls, nodes: I64, clusters: pa.Table, reason: str) -> "Clustered":
+        """Of documents whose units are `nodes`, from clusters (schema CLUSTERS, sorted by node)."""
+        if not len(clusters):
+            nothing = np.zeros(len(nodes), bool)
+            return cls(reason, nothing, np.full(len(nodes), None, object), np.zeros(len(nodes), np.uint64), nothing)
+        known = clusters["node"].to_numpy()
+        place = np.minimum(np.searchsorted(known, nodes), len(known) - 1)
+        inside = known[place] == nodes
+        kept_ids = np.array(clusters["kept_id"].to_pylist(), object)[place]
+        return cls(
+            reason,
+            inside & (clusters["kept_node"].to_numpy()[place] != nodes),
+            kept_ids,
+            clusters["kept_key"].to_numpy()[place],
+            inside & clusters["held_out"].to_numpy()[place],
+        )
+
+    def rows(self, part: slice) -> "Clustered":
+        """Of some of the documents."""
+        return Clustered(self.reason, self.lost[part], self.kept_id[part], self.kept_key[part], self.held_out[part])
 
 
 def survivors(
@@ -121,40 +150,43 @@ def survivors(
 ) -> tuple[pa.RecordBatch, dict[str, int]]:
     """One row of schema SURVIVORS per document, and the counts; `passes` are the clusters of each pass, in order.
 
-    The first of these reasons holds: the filter's, held_out, near_held_out, then of each pass exact_duplicate or near_duplicate.
+    The first of these reasons holds: the filter's, held_out, near_held_out, then those of each pass.
     """
-    n = len(ids)
-    reasons = np.full(n, None, object)
-    kept_ids = np.array(ids.to_pylist(), object) if n else np.zeros(0, object)
     kept = np.asarray(verdicts.column("kept").fill_null(False))
-    filtered = np.array(verdicts.column("reason").fill_null("quarantined").to_pylist(), object)
-    reasons[~kept] = filtered[~kept] if n else None
+    reasons = np.array(verdicts.column("reason").fill_null("quarantined").to_pylist(), object)
+    reasons[kept] = None
+    kept_ids = np.array(ids.to_pylist(), object)
     held_out = kept & np.asarray(verdicts.column("held_out").fill_null(False))
     reasons[held_out] = "held_out"
-    in_held_out = np.zeros(n, bool)
     for clusters in passes:
-        in_held_out |= clusters.held_out & ~clusters.alone
-    reasons[kept & ~held_out & (near | in_held_out)] = "near_held_out"
+        near = near | clusters.held_out
+    reasons[kept & ~held_out & near] = "near_held_out"
+    replaced = np.zeros(len(ids), bool)
     for clusters in passes:
-        lost = ~clusters.alone & ~clusters.is_kept & kept
-        named = lost & (reasons == None)  # noqa: E711  (elementwise)
-        same = keys == clusters.kept_key
-        reasons[named] = np.where(same[named], "exact_duplicate", "near_duplicate")
-        kept_ids[lost] = clusters.kept_id[lost]
-    survives = reasons == None  # noqa: E711
+        named = clusters.lost & _none(reasons)
+        reasons[named] = np.where((keys == clusters.kept_key)[named], "exact_duplicate", clusters.reason)
+        first = clusters.lost & kept & ~replaced
+        kept_ids[first] = clusters.kept_id[first]
+        replaced |= first
+    survives = _none(reasons)
     batch = pa.RecordBatch.from_arrays(
-        [pa.array(survives, pa.bool_()), pa.array(reasons, pa.string()), pa.array(kept_ids, pa.binary(16))], schema=SURVIVORS
+        [pa.array(survives), pa.array(reasons, pa.string()), pa.array(kept_ids, ID)], schema=SURVIVORS
     )
     names, totals = np.unique(reasons[~survives].astype(str), return_counts=True)
     refused = {f"refused.{name}": int(total) for name, total in zip(names, totals, strict=True)}
-    return batch, {"seen": n, "kept": int(survives.sum()), **refused}
+    return batch, {"seen": len(ids), "kept": int(survives.sum()), **refused}
+
+
+def _none(values: npt.NDArray[np.object_]) -> Bool:
+    return np.fromiter((value is None for value in values), bool, len(values))
 
 
 class ScoringIndex:
     """The scoring set's signatures, and which signatures are within a threshold of one of them.
 
-    Its bands are its own: of as many rows as still find 99.9 % of the documents exactly at the threshold (5 rows for 250 hashes and
-    0.7), where the bands made for deduplication would find half of them. Each hit is then compared value by value.
+    Its bands are its own: of as many rows as still find 99.9 % of the documents exactly at the threshold (5 rows for
+    250 hashes and 0.7), where the bands made for deduplication would find half of them. Each hit is then compared
+    value by value.
     """
 
     def __init__(self, signature: U32, normalized: U64, threshold: float) -> None:

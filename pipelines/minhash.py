@@ -18,9 +18,8 @@ from pipelines.stage import Job, Result, Shards, Work, groups, tally
 
 def run(work: Work, cfg: MinHashConfig, documents: Shards) -> Result:
     """Signatures of every document, whatever `filter` will say: another threshold there signs nothing again."""
-    signed = work.annotate(
-        sign, _of_text(cfg), documents, step="sign", schema=signature_schema(cfg.n_hashes), columns=[["text"]]
-    )
+    schema = signature_schema(cfg.n_hashes).with_metadata({"minhash": cfg.definition()})
+    signed = work.annotate(sign, _of_text(cfg), documents, step="sign", schema=schema, columns=[["text"]])
     jobs = [Job((signed[group],), batch=documents[group.start].batch) for group in groups(documents, cfg.group_bytes)]
     bands = work.map(write_bands, _of_text(cfg), jobs, step="bands", schema=BANDS)
     return Result({"signatures": signed, "bands": bands}, tally(signed) | {"band_keys": sum(s.rows for s in bands)})

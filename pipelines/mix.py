@@ -30,6 +30,7 @@ from pipelines.stage import Job, Result, Shards, Work, groups, tally
 
 
 def run(work: Work, cfg: MixConfig, samples: Shards, tokens: Shards, documents: Shards) -> Result:
+    """The mix shards aligned with `samples`, and the plan."""
     cuts = groups(documents, cfg.group_bytes)
     if len(cuts) != len(samples):
         raise ValueError(
@@ -80,6 +81,7 @@ def count_tokens(store: Store, seed: int, job: Job, counts: dict[str, int]) -> I
 
 
 def make_plan(store: Store, tolerance: float, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
+    """Reads the narrow shards twice, one row group at a time."""
     (narrowed,) = job.inputs
     lines: Any = job.params
 
@@ -91,6 +93,7 @@ def make_plan(store: Store, tolerance: float, job: Job, counts: dict[str, int]) 
 
 
 def apply_plan(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
+    """The plan on one shard."""
     (narrowed,), (planned,) = job.inputs
     lines = from_description(json.loads(store.read_bytes(planned)))
     for batch in store.batches(narrowed):

@@ -11,10 +11,16 @@ PUNCTUATION: Final = 4  # of the third; holds the ASCII letters too
 SPACE: Final = 8  # \s
 SCRIPT: Final = 16  # of the fifth: CJK, and much else between U+0800 and U+D7FF
 NUMERIC: Final = 32
+kernel = njit(cache=True, nogil=True)
+
 EMPTY: Final = -1  # a free slot in the table of merges
 
 _NO_RANK: Final = 1 << 30
 _SMALL: Final = 96  # pre-tokens up to here look for the best pair by scanning, longer ones with a heap
+
+
+Array = np.ndarray
+Word = np.uint64
 
 
 class Merges(NamedTuple):
@@ -39,7 +45,7 @@ class Cache(NamedTuple):
     used: np.ndarray
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def slot_of(merges: Merges, left: int, right: int) -> int:
     """Where this pair stands in the table, or the free slot where it would."""
     pair = (np.int64(left) << 32) | np.int64(right)
@@ -47,11 +53,11 @@ def slot_of(merges: Merges, left: int, right: int) -> int:
     slot = ((pair ^ (pair >> 29)) * 0x9E3779B97F4A7C1 >> 20) & mask
     while merges.pairs[slot] != pair and merges.pairs[slot] != EMPTY:
         slot = (slot + 1) & mask
-    return slot
+    return int(slot)
 
 
-@njit(cache=True, nogil=True)
-def _rate(merges, symbols, after, at, ranks, merged):
+@kernel
+def _rate(merges: Merges, symbols: Array, after: Array, at: int, ranks: Array, merged: Array) -> None:
     """Note the rank and result of merging the symbol at `at` with the one after it."""
     ranks[at] = _NO_RANK
     if after[at] < len(symbols):
@@ -60,8 +66,8 @@ def _rate(merges, symbols, after, at, ranks, merged):
             ranks[at], merged[at] = merges.ranks[slot], merges.ids[slot]
 
 
-@njit(cache=True, nogil=True)
-def _merge(merges, symbols, before, after, at, ranks, merged):
+@kernel
+def _merge(merges: Merges, symbols: Array, before: Array, after: Array, at: int, ranks: Array, merged: Array) -> None:
     """Replace the pair at `at` by its merge and rate the two pairs that this changes."""
     gone = after[at]
     symbols[at], after[at] = merged[at], after[gone]
@@ -73,8 +79,8 @@ def _merge(merges, symbols, before, after, at, ranks, merged):
         _rate(merges, symbols, after, before[at], ranks, merged)
 
 
-@njit(cache=True, nogil=True)
-def _push(heap, size, key):
+@kernel
+def _push(heap: Array, size: int, key: int) -> int:
     at = size
     while at and heap[(at - 1) >> 1] > key:
         heap[at] = heap[(at - 1) >> 1]
@@ -83,8 +89,8 @@ def _push(heap, size, key):
     return size + 1
 
 
-@njit(cache=True, nogil=True)
-def _pop(heap, size):
+@kernel
+def _pop(heap: Array, size: int) -> int:
     """Take the least key away; the caller has read it from heap[0]."""
     key, at = heap[size - 1], 0
     while 2 * at + 1 < size - 1:
@@ -99,29 +105,30 @@ def _pop(heap, size):
     return size - 1
 
 
-@njit(cache=True, nogil=True)
-def _merge_by_heap(merges, symbols, before, after, ranks, merged):
+@kernel
+def _merge_by_heap(merges: Merges, symbols: Array, before: Array, after: Array, ranks: Array, merged: Array) -> None:
     """Always the lowest rank, leftmost first, in n log n: a run of a million letters is one pre-token."""
     n = len(symbols)
     heap = np.empty(3 * n + 3, np.int64)
     size = 0
     for at in range(n):
         if ranks[at] < _NO_RANK:
-            size = _push(heap, size, (np.int64(ranks[at]) << 32) | at)
+            size = _push(heap, size, int(ranks[at]) << 32 | at)
     while size:
         key = heap[0]
         size = _pop(heap, size)
-        at = key & 0xFFFFFFFF
+        at = int(key & 0xFFFFFFFF)
         if ranks[at] != key >> 32:  # the pair has changed since it was put there
             continue
         _merge(merges, symbols, before, after, at, ranks, merged)
-        for changed in (np.int64(at), np.int64(before[at])):
+        for side in range(2):
+            changed = int(before[at]) if side else at
             if changed >= 0 and ranks[changed] < _NO_RANK:
-                size = _push(heap, size, (np.int64(ranks[changed]) << 32) | changed)
+                size = _push(heap, size, int(ranks[changed]) << 32 | changed)
 
 
-@njit(cache=True, nogil=True)
-def _merge_by_scan(merges, symbols, before, after, ranks, merged):
+@kernel
+def _merge_by_scan(merges: Merges, symbols: Array, before: Array, after: Array, ranks: Array, merged: Array) -> None:
     """The same for short pre-tokens: nothing to keep in order."""
     n = len(symbols)
     while True:
@@ -135,8 +142,8 @@ def _merge_by_scan(merges, symbols, before, after, ranks, merged):
         _merge(merges, symbols, before, after, best, ranks, merged)
 
 
-@njit(cache=True, nogil=True)
-def _encode_word(data, start, end, byte_ids, merges, ids, n_ids):
+@kernel
+def _encode_word(data: Array, start: int, end: int, byte_ids: Array, merges: Merges, ids: Array, n_ids: int) -> int:
     """Merge one pre-token's bytes; ids go to ids[n_ids:], the new count comes back."""
     n = end - start
     symbols, before, after = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
@@ -157,8 +164,8 @@ def _encode_word(data, start, end, byte_ids, merges, ids, n_ids):
     return n_ids
 
 
-@njit(cache=True, nogil=True)
-def _key(data, start, end):
+@kernel
+def _key(data: Array, start: int, end: int) -> tuple[Word, Word]:
     """Two words that stand for a pre-token: its bytes where they fit, else a hash and nothing."""
     low, high = np.uint64(0), np.uint64(0)
     if end - start <= 16:
@@ -173,8 +180,8 @@ def _key(data, start, end):
     return low, high
 
 
-@njit(cache=True, nogil=True)
-def _find(data, start, end, low, high, cache):
+@kernel
+def _find(data: Array, start: int, end: int, low: Word, high: Word, cache: Cache) -> Word:
     """Slot of this pre-token, or the free one where it would stand."""
     length = np.uint64(end - start)
     mask = np.uint64(len(cache.slots) - 1)
@@ -185,29 +192,31 @@ def _find(data, start, end, low, high, cache):
             if length <= 16:
                 if cache.slots[slot, 1] == high:
                     return slot
-            elif _same(data, start, cache.keys, np.int64(cache.slots[slot, 1]), end - start):
+            elif _same(data, start, cache.keys, int(cache.slots[slot, 1]), end - start):
                 return slot
         slot = (slot + np.uint64(1)) & mask
     return slot
 
 
-@njit(cache=True, nogil=True)
-def _same(data, start, keys, key, length):
-    for at in range(length):
+@kernel
+def _same(data: Array, start: int, keys: Array, key: int, length: int) -> bool:
+    for at in range(length):  # noqa: SIM110 - compiled: a generator would not be
         if data[start + at] != keys[key + at]:
             return False
     return True
 
 
-@njit(cache=True, nogil=True)
-def _encode_cached(data, start, end, byte_ids, merges, cache, ids, n_ids):
+@kernel
+def _encode_cached(
+    data: Array, start: int, end: int, byte_ids: Array, merges: Merges, cache: Cache, ids: Array, n_ids: int
+) -> int:
     """Ids of one pre-token, from the table where it has been seen."""
     if end - start == 1:
         ids[n_ids] = byte_ids[data[start]]
         return n_ids + 1
     low, high = _key(data, start, end)
     slot = _find(data, start, end, low, high, cache)
-    count, value = np.int64(cache.slots[slot, 2] >> np.uint64(32)), np.int64(cache.slots[slot, 3])
+    count, value = int(cache.slots[slot, 2] >> np.uint64(32)), int(cache.slots[slot, 3])
     if count == 1:
         ids[n_ids] = value
         return n_ids + 1
@@ -220,8 +229,8 @@ def _encode_cached(data, start, end, byte_ids, merges, cache, ids, n_ids):
     return done
 
 
-@njit(cache=True, nogil=True)
-def _remember(data, start, end, low, high, cache, slot, ids):
+@kernel
+def _remember(data: Array, start: int, end: int, low: Word, high: Word, cache: Cache, slot: Word, ids: Array) -> None:
     """Put a pre-token into its free slot, unless the table is full or the pre-token too long to come again."""
     length, count = end - start, len(ids)
     full = 2 * cache.used[0] >= len(cache.slots)
@@ -241,8 +250,8 @@ def _remember(data, start, end, low, high, cache, slot, ids):
     cache.used[0] += 1
 
 
-@njit(cache=True, nogil=True)
-def _ascii_pre_token(data, start, end, kinds):
+@kernel
+def _ascii_pre_token(data: Array, start: int, end: int, kinds: Array) -> int:
     """End of the pre-token that begins at `start`, on a line of printable ASCII and white space."""
     kind, at = kinds[data[start]], start + 1
     if kind & NUMERIC:
@@ -260,8 +269,8 @@ def _ascii_pre_token(data, start, end, kinds):
     return at
 
 
-@njit(cache=True, nogil=True)
-def _split_runs(classes, cuts, n, bit):
+@kernel
+def _split_runs(classes: Array, cuts: Array, n: int, bit: int) -> None:
     r"""`\s?X+`, isolated, inside every piece, X being the characters with this bit."""
     start = 0
     while start < n:
@@ -283,8 +292,8 @@ def _split_runs(classes, cuts, n, bit):
         start = end
 
 
-@njit(cache=True, nogil=True)
-def _split_rest(classes, cuts, n):
+@kernel
+def _split_rest(classes: Array, cuts: Array, n: int) -> None:
     r"""`\s+$`, then `[script]+`, then single numbers, each isolated inside every piece."""
     end = n
     while end > 0:
@@ -303,8 +312,8 @@ def _split_rest(classes, cuts, n):
             cuts[at] = cuts[at + 1] = 1
 
 
-@njit(cache=True, nogil=True)
-def _characters(data, start, end, table, positions, classes):
+@kernel
+def _characters(data: Array, start: int, end: int, table: Array, positions: Array, classes: Array) -> int:
     """Byte position and class of every character of valid UTF-8; their number."""
     n, at = 0, start
     while at < end:
@@ -326,8 +335,18 @@ def _characters(data, start, end, table, positions, classes):
     return n
 
 
-@njit(cache=True, nogil=True)
-def _encode_line(data, start, end, table, byte_ids, merges, cache, ids, n_ids):
+@kernel
+def _encode_line(
+    data: Array,
+    start: int,
+    end: int,
+    table: Array,
+    byte_ids: Array,
+    merges: Merges,
+    cache: Cache,
+    ids: Array,
+    n_ids: int,
+) -> int:
     """One line in any script: the pre-tokenizer's steps one after another, on marks between characters."""
     positions, classes = np.empty(end - start + 1, np.int64), np.empty(end - start, np.uint8)
     n = _characters(data, start, end, table, positions, classes)
@@ -344,8 +363,10 @@ def _encode_line(data, start, end, table, byte_ids, merges, cache, ids, n_ids):
     return n_ids
 
 
-@njit(cache=True, nogil=True)
-def encode_texts(data, offsets, table, byte_ids, merges, cache, starts, ids):
+@kernel
+def encode_texts(
+    data: Array, offsets: Array, table: Array, byte_ids: Array, merges: Merges, cache: Cache, starts: Array, ids: Array
+) -> None:
     """Fill `ids` with the ids of every text and `starts` with where each text's begin."""
     kinds = np.zeros(256, np.uint8)  # 0: not for the byte automaton
     for byte in range(128):

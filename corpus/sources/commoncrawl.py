@@ -170,10 +170,9 @@ def _listed(source: CommonCrawl, root: str) -> Iterator[_Row]:
 def _records(file: Any, start: int, cutoff: int) -> Iterator[tuple[int, _Row | None]]:
     """(offset, row or None) of every record; None for those that are no page, such as requests."""
     file.seek(start)
-    base = start
     for record in ArchiveIterator(file, parse_http=False, auto_decode="none", fsspec_args=False):
         wanted = record.record_type in (WarcRecordType.response, WarcRecordType.revisit)
-        yield base + record.stream_pos, _row(record, cutoff) if wanted else None
+        yield record.stream_pos, _row(record, cutoff) if wanted else None
 
 
 def _located(offset: int, row: _Row, end: int) -> _Row:

@@ -1,0 +1,209 @@
+"""Keys, tokens and passwords in a text: detect-secrets' detectors on the few windows where one could be.
+
+Comes in: a text's bytes and the positions of `filters.anchors`. Goes out: byte spans. The detectors are the library's
+own (1.5.0), run on a window around each position instead of on every line. Left out, as BigCode left it out for its
+false hits: KeywordDetector; and IPPublicDetector, which `filters.addresses` replaces. What a detector names stays where
+it is an example, a placeholder, a digest or not random; `DOUBTS` says which words speak against it. Refuses to verify
+a key by asking its issuer.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+BEFORE: Final = 256  # bytes of the line that a window shows before the position,
+AFTER: Final = 2048  # and after it: a JWT of three parts is rarely longer
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+class Detector(NamedTuple):
+    """A class of the library, and which part of its match is the secret."""
+
+    module: str
+    name: str
+    part: str = "match"  # or "group": the match's first group that is not empty; or "entropy"
+
+
+DETECTORS: Final = (
+    Detector("artifactory", "ArtifactoryDetector"),
+    Detector("aws", "AWSKeyDetector", "group"),
+    Detector("azure_storage_key", "AzureStorageKeyDetector"),
+    Detector("basic_auth", "BasicAuthDetector", "group"),
+    Detector("cloudant", "CloudantDetector", "group"),
+    Detector("discord", "DiscordBotTokenDetector"),
+    Detector("github_token", "GitHubTokenDetector"),
+    Detector("gitlab_token", "GitLabTokenDetector"),
+    Detector("ibm_cloud_iam", "IbmCloudIamDetector", "group"),
+    Detector("ibm_cos_hmac", "IbmCosHmacDetector", "group"),
+    Detector("jwt", "JwtTokenDetector"),
+    Detector("mailchimp", "MailchimpDetector"),
+    Detector("npm", "NpmDetector", "group"),
+    Detector("openai", "OpenAIDetector"),
+    Detector("pypi_token", "PypiTokenDetector"),
+    Detector("sendgrid", "SendGridDetector"),
+    Detector("slack", "SlackDetector"),
+    Detector("softlayer", "SoftlayerDetector", "group"),
+    Detector("square_oauth", "SquareOAuthDetector"),
+    Detector("stripe", "StripeDetector"),
+    Detector("telegram_token", "TelegramBotTokenDetector"),
+    Detector("twilio", "TwilioKeyDetector"),
+    Detector("high_entropy_strings", "Base64HighEntropyString", "entropy"),
+    Detector("high_entropy_strings", "HexHighEntropyString", "entropy"),
+)
+
+# Not a key: the value itself says so. An alphabet or a counting sequence is somebody's example too.
+_PLACEHOLDER: Final = re.compile(
+    r"example|sample|placeholder|change.?me|your[-_a-z]|dummy|fake|xxxx|\*\*\*|\.\.\.|abcdef|bcdefg|12345678|01234567"
+    r"|deadbeef|insert|replace|redacted|foobar|lorem|(.)\1{5}|(..+)\2{3}",
+    re.I,
+)
+_PASSWORDS: Final = _words("""
+    pass passwd password pwd passw0rd secret user username token guest admin root postgres mysql mongo redis
+    rabbitmq test testing foo bar baz foobar qwerty 123456 hunter2 login x xx xxx pw p a b key apikey api_key
+""")
+_PASSWORD_WORD: Final = re.compile(r"pass|pwd|secret|token|user|repo", re.I)
+_TEMPLATE: Final = re.compile(r"^[$%{<\[(#]|[{}<>|]|\$\(|%[sdr(]|\*\*")
+_LOCAL_HOST: Final = re.compile(
+    r"@(?:localhost|127\.|0\.0\.0\.0|\[?::1|(?:[\w-]+\.)*example\.|host\b|hostname\b|server\b)"
+)
+# Words close before a random string that make it a digest, an identifier or a test vector; and those of a key.
+DOUBTS: Final = re.compile(
+    r"sha|md5|crc|hash|digest|checksum|commit|revision|\brev\b|\bref\b|integrity|uuid|guid|fingerprint|etag|vector|expect"
+    r"|assert|alphabet|charset|base64|characters|pubkey|public.?key|certificate|thumbprint|nonce|\bid\b|_id\b|\boid\b",
+    re.I,
+)
+_CREDENTIAL: Final = re.compile(
+    r"(?:key|token|secret|passw|pwd|auth|credential|private|bearer|api)\w*[\"'\]]{0,2}\s{0,8}(?:[:=]|=>)[^:=]{0,8}$",
+    re.I,
+)
+_CONTEXT: Final = 64  # characters before the value in which those words count
+_LOCK_FILES: Final = _words("""
+    Brewfile.lock.json Cartfile.resolved composer.lock Gemfile.lock Package.resolved package-lock.json
+    Podfile.lock yarn.lock Pipfile.lock poetry.lock Cargo.lock packages.lock.json pnpm-lock.yaml go.sum
+""")
+
+_PEM: Final = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----")
+_PEM_END: Final = re.compile(rb"-----END (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----")
+_PEM_BYTES: Final = 16_384  # an RSA key of 16,384 bits has 12,700
+_PEM_BODY: Final = re.compile(rb"[A-Za-z0-9+/=]{40}")
+_PUTTY: Final = re.compile(rb"Private-Lines: \d{1,4}\r?\n(?:[A-Za-z0-9+/=]{1,80}\r?\n?){1,400}")
+_GITHUB_FINE: Final = re.compile(rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}")
+
+
+def key_spans(text: bytes, positions: Iterable[int], max_chars: int, path: str) -> list[tuple[int, int]]:
+    """Byte spans of the keys at the given positions of one text, ascending, possibly overlapping."""
+    spans: set[tuple[int, int]] = set()
+    locked = path.rsplit("/", 1)[-1] in _LOCK_FILES  # nothing but digests in there
+    for start, end in windows(text, positions):
+        spans.update(block_spans(text, start, end))
+        window = text[start:end].decode("utf-8", "replace")
+        for low, high, detector in library_matches(window):
+            if _is_key(window, low, high, detector, max_chars) and not (locked and detector.part == "entropy"):
+                spans.add((start + _bytes(window[:low]), start + _bytes(window[:high])))
+    return sorted(spans)
+
+
+def windows(text: bytes, positions: Iterable[int]) -> list[tuple[int, int]]:
+    """Byte ranges around the positions, inside their lines, ascending and disjoint, cut between characters."""
+    ranges: list[tuple[int, int]] = []
+    for position in positions:
+        low = max(text.rfind(b"\n", max(0, position - BEFORE), position) + 1, position - BEFORE, 0)
+        newline = text.find(b"\n", position, position + AFTER)
+        high = min(len(text), position + AFTER) if newline < 0 else newline
+        while low < high and text[low] & 0xC0 == 0x80:
+            low += 1
+        while high < len(text) and text[high] & 0xC0 == 0x80:
+            high += 1
+        if ranges and low <= ranges[-1][1]:
+            ranges[-1] = (ranges[-1][0], max(high, ranges[-1][1]))
+        else:
+            ranges.append((low, high))
+    return [(at, min(at + 2 * AFTER, high)) for low, high in ranges for at in range(low, high, 2 * AFTER)]
+
+
+def library_matches(line: str) -> list[tuple[int, int, Detector]]:
+    """What the library's detectors find in a line, as character spans."""
+    found = []
+    for detector, plugin in _plugins():
+        if detector.part == "entropy":
+            for match in plugin.regex.finditer(line):
+                if plugin.calculate_shannon_entropy(match.group(2)) > plugin.entropy_limit:
+                    found.append((*match.span(2), detector))
+            continue
+        named = set(plugin.analyze_string(line))
+        for pattern in plugin.denylist if named else ():
+            for match in pattern.finditer(line):
+                group = next((i for i, value in enumerate(match.groups(), 1) if value), 0)
+                if (match.group(group) if group else match.group()) in named:
+                    found.append((*match.span(group if detector.part == "group" else 0), detector))
+    return found
+
+
+def block_spans(text: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """Keys that the library only announces, or does not know: PEM and PuTTY blocks, GitHub's fine-grained tokens."""
+    spans = [match.span() for match in _GITHUB_FINE.finditer(text, start, end)]
+    spans += [match.span() for match in _PUTTY.finditer(text, start, end + _PEM_BYTES) if match.start() < end]
+    for match in _PEM.finditer(text, start, end):
+        close = _PEM_END.search(text, match.end(), match.end() + _PEM_BYTES)
+        if close and _PEM_BODY.search(text, match.end(), close.start()):
+            spans.append((match.start(), close.end()))
+    return spans
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+@lru_cache(maxsize=1)
+def _plugins() -> list[tuple[Detector, Any]]:
+    """The library's detectors, made once a process; its import loads requests, so not before they are needed."""
+    from importlib import import_module
+
+    return [(row, getattr(import_module(f"detect_secrets.plugins.{row.module}"), row.name)()) for row in DETECTORS]
+
+
+def _is_key(line: str, start: int, end: int, detector: Detector, max_chars: int) -> bool:
+    """Whether what a detector found is more than an example, a placeholder or a digest."""
+    from detect_secrets.filters import heuristic
+
+    value, context = line[start:end], line[max(0, start - _CONTEXT) : start]
+    if detector.name == "BasicAuthDetector":
+        user = context.rsplit(":", 1)[0].rsplit("/", 1)[-1]
+        return not (
+            len(value) < 5
+            or (len(value) < 8 and value.isalpha() and value.islower())
+            or value.lower() in _PASSWORDS
+            or _PASSWORD_WORD.search(value)
+            or value == user
+            or _TEMPLATE.search(value)
+            or _PLACEHOLDER.search(value)
+            or _LOCAL_HOST.match(line, end)
+        )
+    if _PLACEHOLDER.search(value) or heuristic.is_not_alphanumeric_string(value) or len(set(value)) < 6:
+        return False
+    if detector.part != "entropy":
+        return is_random(value) or detector.name in ("SlackDetector", "JwtTokenDetector", "SquareOAuthDetector")
+    if len(value) > max_chars or heuristic.is_sequential_string(value) or heuristic.is_potential_uuid(value):
+        return False
+    if heuristic.is_likely_id_string(value, line) or DOUBTS.search(context) or DOUBTS.search(value[:8]):
+        return False
+    if detector.name == "HexHighEntropyString":  # as likely a digest, a colour table or a test vector
+        return len(value) >= 16 and _CREDENTIAL.search(context) is not None
+    words = [part for part in re.split(r"[/_+=-]", value) if len(part) > 3 and part.isalpha() and part[1:].islower()]
+    return len(words) < 2 and is_random(value)
+
+
+def is_random(value: str) -> bool:
+    """Whether a string looks drawn by lot, by how often it changes between capitals, small letters, digits and signs.
+
+    Random base64 changes at 65 of 100 places, random base36 at 40, identifiers and paths at fewer than 25.
+    """
+    kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" if c.islower() else "s" for c in value]
+    changes = sum(a != b for a, b in pairwise(kinds))
+    digit_runs = sum(b == "d" and a != "d" for a, b in pairwise(["s", *kinds]))
+    return changes >= 0.35 * (len(value) - 1) and digit_runs >= max(1, len(value) // 16)

@@ -1,0 +1,52 @@
+"""Stage: web pages, their signatures -> which pages recall may read: one of each URL, then one of each cluster of texts.
+
+The keys, clusters and decisions are dedup's own; here every page has passed, and none is held out.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from corpus import exact
+from corpus.bands import sorted_bands
+from corpus.schema import BANDS
+from corpus.shards import Store
+from filters.survivors import DedupConfig
+from pipelines.clustering import Keys, Layout, Pass, cluster
+from pipelines.dedup import file_keys, gather, survive
+from pipelines.stage import Job, Result, Shards, Work, tally
+
+
+def run(work: Work, cfg: DedupConfig, documents: Shards, signatures: Shards, bands: Shards) -> Result:
+    """Pages of one URL first, so that a page that changed between dumps is still one page."""
+    cfg = replace(cfg, minhash=replace(cfg.minhash, group_bytes=1))
+    layout = Layout.of(bands, signatures)
+    none: Shards = []
+    pages = gather(work, cfg.minhash, layout, (documents, signatures, none, none), by_repository=False)
+    jobs = [Job((documents[group],), batch=documents[group.start].batch) for group in layout.shards]
+    urls = work.map(write_url_keys, None, jobs, step="urls", schema=BANDS)
+    passes: list[Pass] = []
+    if cfg.unit != "none":
+        by_url = Keys(urls, exact=(0,), near=(), signatures=signatures)
+        passes.append(cluster(work, cfg, layout, by_url, pages, passes, "url_duplicate"))
+        passes.append(
+            cluster(work, cfg, layout, file_keys(cfg.minhash, bands, signatures), pages, passes, "near_duplicate")
+        )
+    made = survive(work, cfg, layout, (signatures, none, pages), passes, none)
+    return Result({"pool_survivors": made}, tally(made))
+
+
+def write_url_keys(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
+    """The group's keys of normalized URLs, sorted, as a band of their own; a page without a URL has none."""
+    keys, shards, rows = [np.zeros(0, np.uint64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+    for position, shard in enumerate(job.inputs[0]):
+        column = store.table(shard, ["url"])["url"].combine_chunks()
+        known = np.flatnonzero(column.is_valid())
+        keys.append(exact.url_keys(column)[known])
+        shards.append(np.full(len(known), position, np.int32))
+        rows.append(known.astype(np.int32))
+    counts["shards"] = len(job.inputs[0])
+    yield from sorted_bands([(0, np.concatenate(keys), np.concatenate(shards), np.concatenate(rows))])

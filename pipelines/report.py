@@ -1,0 +1,223 @@
+"""`python -m pipelines.report`: a finished build as one screen of text and one page of HTML, from its manifests.
+
+Reads counters and narrow columns only, never text. Writes `report.html` beside the store's folders.
+"""
+
+import argparse
+import html
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich.console import Console
+from rich.table import Table
+
+from corpus.shards import Shard, Store
+from pipelines.build import plan
+from pipelines.manifest import Found, survey
+from pipelines.recipes import RecipeError, load
+
+Rows = list[list[str]]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status 0, or 2 where the recipe or the build does not exist."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.report", description="Summarise a build.")
+    parser.add_argument("--recipe", default="demo")
+    parser.add_argument("--root", default="build")
+    args = parser.parse_args(argv)
+    try:
+        loaded = load(args.recipe, None)
+    except RecipeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    store = Store(args.root)
+    found = survey(store, plan(loaded.recipe), accept_code=True)
+    if found["crawl"].result is None:
+        message = f"no build of {args.recipe} in {args.root}: run python -m pipelines.build --recipe {args.recipe}"
+        print(f"error: {message} --root {args.root}", file=sys.stderr)
+        return 2
+    tables = sections(store, found)
+    console = Console()
+    for title, head, rows in tables[:4]:
+        console.print(_table(title, head, rows))
+    store.write_text("report.html", page(args.recipe, tables, _curve(store, found)))
+    rows_shards = _shards(found, "pack", "rows")
+    if rows_shards:
+        console.print(f"training rows: {args.root}/{rows_shards[0].path.rsplit('/', 1)[0]} ({len(rows_shards)} Arrow files)")
+        console.print(f"exports:       {args.root}/exports")
+    console.print(f"report:        {args.root}/report.html")
+    return 0
+
+
+def sections(store: Store, found: dict[str, Found]) -> list[tuple[str, list[str], Rows]]:
+    """(title, column heads, rows), the first four short enough for one screen together."""
+    return [
+        ("Stages", ["stage", "state", "in", "out", "on disk", "what"], stage_rows(found)),
+        ("Drops by reason", ["stage", "reason", "documents"], drop_rows(found)),
+        ("Mixture", *mixture(store, found)),
+        ("Bits per byte on held-out documents", *probe_scores(store, found)),
+        ("Languages", ["language", "documents", "kept", "survive"], language_rows(store, found)),
+        ("Rules by language: documents dropped", *rule_rows(store, found)),
+    ]
+
+
+def _shards(found: dict[str, Found], stage: str, output: str) -> list[Shard]:
+    result = found[stage].result if stage in found else None
+    return result.outputs.get(output, []) if result else []
+
+
+def stage_rows(found: dict[str, Found]) -> Rows:
+    """Documents in and out and bytes of each stage, with its other counters."""
+    rows = []
+    for name, here in found.items():
+        counts = here.result.counts if here.result else {}
+        size = sum(s.bytes for shards in (here.result.outputs if here.result else {}).values() for s in shards)
+        seen, kept = counts.get("seen", counts.get("rows")), counts.get("kept", counts.get("rows"))
+        other = [f"{k} {v:,}" for k, v in counts.items() if k not in ("seen", "kept", "rows") and "refused" not in k]
+        rows.append([name, here.state, _n(seen), _n(kept), f"{size / 1e6:,.1f} MB", ", ".join(other[:6])])
+    return rows
+
+
+def drop_rows(found: dict[str, Found]) -> Rows:
+    """Every reason of every stage that refuses, largest first."""
+    rows = []
+    for name, here in found.items():
+        counts = here.result.counts if here.result else {}
+        refused = {k.removeprefix("refused."): v for k, v in counts.items() if k.startswith("refused.") and v}
+        rows += [[name, reason, f"{n:,}"] for reason, n in sorted(refused.items(), key=lambda item: -item[1])]
+    return rows
+
+
+def mixture(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
+    """The plan as it was made: asked, available, repeats, got."""
+    plans = _shards(found, "mix", "plan")
+    if not plans:
+        return ["domain"], []
+    plan_rows = json.loads(store.read_bytes(plans[0]))["domains"]
+    rows = [plan_rows] if isinstance(plan_rows, dict) and "domain" in plan_rows else plan_rows
+    if isinstance(rows, dict):
+        rows = [{"domain": name, **values} for name, values in rows.items()]
+    heads = list(rows[0])
+    return heads, [[_n(row[h]) for h in heads] for row in rows]
+
+
+def probe_scores(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
+    """Bits per byte by domain, before and after training, and the loss at both ends."""
+    results = _shards(found, "probe", "results")
+    heads = ["domain", "documents", "bytes", "before", "after"]
+    if not results:
+        return heads, []
+    made = json.loads(store.read_bytes(results[0]))
+    rows = []
+    for domain, after in made["after"].items():
+        before = made["before"][domain]["bits_per_byte"]
+        shown = [f"{before:.3f}", f"{after['bits_per_byte']:.3f}"]
+        rows.append([domain, _n(after["documents"]), _n(after["bytes"]), *shown])
+    first, last = made["log"][0]["loss"], made["log"][-1]["loss"]
+    rows.append([f"loss over {len(made['log'])} steps", "", "", f"{first:.3f}", f"{last:.3f}"])
+    return heads, rows
+
+
+def language_rows(store: Store, found: dict[str, Found]) -> Rows:
+    """Documents, kept by filter, surviving dedup, per language or text format."""
+    counts: dict[str, Counter[str]] = {}
+    for names, kept, survives in _by_language(store, found):
+        for name, k, s in zip(names, kept, survives, strict=True):
+            counts.setdefault(name, Counter()).update({"documents": 1, "kept": int(bool(k)), "survive": int(bool(s))})
+    ordered = sorted(counts.items(), key=lambda item: (-item[1]["documents"], item[0]))
+    return [[name, *(f"{c[key]:,}" for key in ("documents", "kept", "survive"))] for name, c in ordered]
+
+
+def _by_language(store: Store, found: dict[str, Found]) -> Iterable[tuple[list[str], list[bool], list[bool]]]:
+    outputs = [_shards(found, *ref) for ref in (("classify", "languages"), ("filter", "verdicts"), ("dedup", "survivors"))]
+    for languages, verdicts, survivors in zip(*outputs, strict=False):
+        yield (
+            _names(store.table(languages, ["language", "text_format", "outside"])),
+            store.table(verdicts, ["kept"])["kept"].to_pylist(),
+            store.table(survivors, ["survives"])["survives"].to_pylist(),
+        )
+
+
+def _names(table: pa.Table) -> list[str]:
+    names = pc.coalesce(table["language"], table["text_format"], table["outside"], pa.scalar("none"))
+    return [str(name) for name in names.to_pylist()]
+
+
+def rule_rows(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
+    """First failing rule by language, for the languages that lose most."""
+    counts: dict[str, Counter[str]] = {}
+    rules: Counter[str] = Counter()
+    outputs = [_shards(found, *ref) for ref in (("classify", "languages"), ("filter", "verdicts"))]
+    for languages, verdicts in zip(*outputs, strict=False):
+        names = _names(store.table(languages, ["language", "text_format", "outside"]))
+        for name, reason in zip(names, store.table(verdicts, ["reason"])["reason"].to_pylist(), strict=True):
+            if reason is not None:
+                counts.setdefault(name, Counter())[reason] += 1
+                rules[reason] += 1
+    heads = [rule for rule, _ in rules.most_common(12)]
+    ordered = sorted(counts.items(), key=lambda item: (-item[1].total(), item[0]))[:30]
+    return ["language", *heads], [[name, *(_n(c[rule] or None) for rule in heads)] for name, c in ordered]
+
+
+def _curve(store: Store, found: dict[str, Found]) -> str:
+    """The probe's loss per step as an SVG line."""
+    results = _shards(found, "probe", "results")
+    if not results:
+        return ""
+    losses = [entry["loss"] for entry in json.loads(store.read_bytes(results[0]))["log"]]
+    low, high = min(losses), max(losses)
+    width, height = 600, 200
+    span = max(high - low, 1e-9)
+    points = " ".join(
+        f"{50 + i * (width - 60) / max(1, len(losses) - 1):.1f},{10 + (high - loss) / span * (height - 40):.1f}"
+        for i, loss in enumerate(losses)
+    )
+    return (
+        f'<h2>Loss of the probe</h2><svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="loss per step">'
+        f'<polyline points="{points}" fill="none" stroke="#1a6" stroke-width="2"/>'
+        f'<text x="0" y="16">{high:.2f}</text><text x="0" y="{height - 26}">{low:.2f}</text>'
+        f'<text x="50" y="{height - 6}">step 0</text><text x="{width - 70}" y="{height - 6}">step {len(losses) - 1}</text></svg>'
+    )
+
+
+def page(recipe: str, tables: list[tuple[str, list[str], Rows]], curve: str) -> str:
+    """The report as one page without scripts or outside files."""
+    parts = []
+    for title, heads, rows in tables:
+        head = "".join(f"<th>{html.escape(h)}</th>" for h in heads)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in rows)
+        parts.append(f"<h2>{html.escape(title)}</h2><table><tr>{head}</tr>{body}</table>")
+    style = (
+        "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}"
+        "table{border-collapse:collapse;display:block;overflow-x:auto}th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;"
+        "text-align:left;vertical-align:top}td:not(:first-child){font-variant-numeric:tabular-nums}svg text{font-size:12px}"
+    )
+    body = "".join(parts[:4]) + curve + "".join(parts[4:])
+    name = html.escape(recipe)
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Corpus: {name}</title><style>{style}</style>'
+        f"<h1>Corpus: {name}</h1>{body}</html>\n"
+    )
+
+
+def _table(title: str, heads: list[str], rows: Rows) -> Table:
+    table = Table(*heads, title=title, title_justify="left", pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _n(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

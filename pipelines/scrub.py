@@ -1,0 +1,70 @@
+"""Stage: documents -> spans of secrets and personal data, and licence headers; then, on narrow columns, each file's licence.
+
+The second step opens no text: the first has written what each licence file's text is. Per group of shards the licence
+files become one small shard of (repository, folder, licence), which a job per document shard reads: linear in files,
+however large a repository is.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from corpus.licenses import is_licence_file, nearest_licence
+from corpus.schema import LICENSES, SCRUB
+from corpus.shards import Store
+from filters.secrets import COLUMNS, ScrubConfig, scrub
+from pipelines.stage import Job, Result, Shards, Work, groups, tally
+
+LICENCE_FILES = pa.schema([("repo", pa.string()), ("folder", pa.string()), ("license", pa.string())])
+_PLACE = ("kind", "repo", "path")  # of DOCUMENTS
+
+
+def run(work: Work, cfg: ScrubConfig, documents: Shards) -> Result:
+    """Languages are not read: the same detectors run on every kind of text, so a new classifier scrubs nothing again."""
+    spans = work.annotate(scrub, cfg, documents, step="spans", schema=SCRUB, columns=[COLUMNS])
+    jobs, readers = [], []
+    for group in groups(documents, cfg.group_bytes):
+        jobs.append(Job((documents[group], spans[group]), batch=documents[group.start].batch))
+        readers += [len(jobs) - 1] * (group.stop - group.start)
+    found = work.map(write_licence_files, None, jobs, step="licence_files", schema=LICENCE_FILES)
+    jobs = [
+        Job(([shard], [spanned], [found[group]]), batch=shard.batch)
+        for shard, spanned, group in zip(documents, spans, readers, strict=True)
+    ]
+    licenses = work.map(write_licenses, None, jobs, step="licenses", schema=LICENSES)
+    return Result({"spans": spans, "licenses": licenses}, tally(spans) | tally(licenses))
+
+
+def write_licence_files(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
+    """The group's recognised licence files: where each stands, and what it says."""
+    documents, spans = job.inputs
+    for shard, spanned in zip(documents, spans, strict=True):
+        rows = zip(store.batches(shard, _PLACE), store.batches(spanned, ["header_license"]), strict=True)
+        for places, stated in rows:
+            found = []
+            columns = (*(places[name].to_pylist() for name in _PLACE), stated["header_license"].to_pylist())
+            for kind, repo, path, licence in zip(*columns, strict=True):
+                if kind == "file" and repo and path and licence and is_licence_file(path):
+                    found.append({"repo": repo, "folder": path.rpartition("/")[0], "license": licence})
+            counts["licence_files"] += len(found)
+            if found:
+                yield pa.RecordBatch.from_pylist(found, LICENCE_FILES)
+
+
+def write_licenses(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
+    """Per file the licence of its own header, else of the nearest licence file up its repository's tree."""
+    (shard,), (spanned,), (found,) = job.inputs
+    known: dict[str, dict[str, list[str]]] = {}
+    for row in store.table(found).to_pylist():
+        known.setdefault(row["repo"], {}).setdefault(row["folder"], []).append(row["license"])
+    rows = zip(store.batches(shard, ("repo", "path")), store.batches(spanned, ["header_license"]), strict=True)
+    for places, stated in rows:
+        sources, licenses = [], []
+        columns = (places["repo"].to_pylist(), places["path"].to_pylist(), stated["header_license"].to_pylist())
+        for repo, path, header in zip(*columns, strict=True):
+            licence = header or nearest_licence(known.get(repo or "", {}), path or "")
+            sources.append("header" if header else "file" if licence else "none")
+            licenses.append(licence)
+        counts.update(f"licenses.{source}" for source in sources)
+        yield pa.RecordBatch.from_arrays([pa.array(sources), pa.array(licenses, pa.string())], schema=LICENSES)
