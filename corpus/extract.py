@@ -45,13 +45,16 @@ _MATH: Final = (
 )
 _LANGUAGE: Final = re.compile(r"(?:^|\s)(?:language-|lang-|highlight-source-|highlight-|brush:\s*|sourceCode\s+)([\w+#.-]{1,30})")
 _NO_LANGUAGE: Final = frozenset({"default", "none", "text", "plain", "plaintext", "notranslate", "nohighlight", "output", "block"})
+# The look-aheads keep it linear: a scan that meets the next opening delimiter stops there.
 _DELIMITED: Final = re.compile(
-    r"\\\((?P<inline>.{1,1000}?)\\\)|\\\[(?P<display>.{1,4000}?)\\\]"
-    r"|(?P<environment>\\begin\{(?P<name>equation|align|gather|multline|eqnarray)(?P<star>\*?)\}.{1,4000}?\\end\{(?P=name)(?P=star)\})",
+    r"\\\((?P<inline>(?:(?!\\\().){1,1000}?)\\\)|\\\[(?P<display>(?:(?!\\\[).){1,4000}?)\\\]"
+    r"|(?P<environment>\\begin\{(?P<name>equation|align|gather|multline|eqnarray)(?P<star>\*?)\}"
+    r"(?:(?!\\begin\{(?P=name)).){1,4000}?\\end\{(?P=name)(?P=star)\})",
     re.DOTALL,
 )
 _HAS_MATH: Final = re.compile(rb"mathjax|katex", re.IGNORECASE)
-_READS: Final = 8  # an element's text is copied; all copies together may be this many times the page
+_LISTS: Final = " ".join(["li"] * 20)  # lists nested as deep as no writer does: indentation would grow with the square
+_READS: Final = 8  # an element is searched and copied; all together, per kind, may be this many times the page
 
 
 @dataclass(slots=True)
@@ -59,27 +62,37 @@ class _Page:
     """A parsed page while its formulas, code and tables are taken out."""
 
     tree: Any
-    budget: int  # bytes of text that may still be copied: nested hostile elements would cost their depth squared
+    size: int
+    budget: int = 0
     kept: list[str] = field(default_factory=list)
+    blocks: set[int] = field(default_factory=set)
+
+    def all(self, selector: str) -> tuple[Any, ...]:
+        """What the selector matches, and a fresh budget for looking into it."""
+        self.budget = _READS * self.size + 4096
+        return _all(self.tree.body, selector)
+
+    def affords(self, node: Any) -> bool:
+        """Whether the node may be searched. Elements nested in each other a hundred thousand deep cost the square."""
+        if self.budget > 0:
+            self.budget -= len(node.html) + 64
+        return self.budget > 0
 
     def text(self, node: Any) -> str:
-        """Text of the node, as it stands; empty once the budget is used up."""
-        if self.budget <= 0:
-            return ""
-        found = str(node.text)
-        self.budget -= len(found) + 64
-        return found
+        """Text of the node as it stands, marks inside it filled in."""
+        return _MARK.sub(lambda mark: self.kept[int(mark.group(1))], str(node.text))
 
     def put(self, node: Any, text: str, *, block: bool = False) -> None:
         """Leave a mark in the node's place; as a paragraph of its own where it is a block."""
         if node.parent is None:
             return
         mark = self.tree.create_text_node(f"{_OPEN}{len(self.kept)}{_CLOSE}")
-        self.kept.append(f"\n\n{text}\n\n" if block else text)
         if block:
+            self.blocks.add(len(self.kept))
             paragraph = self.tree.create_element("p")
             paragraph.append_child(mark)
             mark = paragraph
+        self.kept.append(text)
         node.parent.replace_child(mark, node)
 
 
@@ -107,12 +120,12 @@ def _as_browsers_do(charset: str) -> str:
 
 
 def html_text(html: bytes) -> str:
-    """Main content of a page, UTF-8, as text."""
+    """Main content of a page, UTF-8, as text; empty where there is none."""
     clean = html.replace(_OPEN.encode(), b"").replace(_CLOSE.encode(), b"")
     tree = HTMLTree.parse_from_bytes(clean, "utf-8")
-    if tree.body is None:
+    if tree.body is None or tree.body.query_selector(_LISTS) is not None:
         return ""
-    page = _Page(tree, _READS * len(clean) + 4096)
+    page = _Page(tree, len(clean))
     _take_math(page)
     _drop_boilerplate(page)
     _take_code(page)
@@ -124,20 +137,27 @@ def html_text(html: bytes) -> str:
     text = re.sub(r"^( *)• ", r"\1- ", text, flags=re.MULTILINE)
     if _HAS_MATH.search(clean):  # elsewhere \( may be a regular expression
         text = _DELIMITED.sub(_normalised, text)
-    return _filled(text, page.kept)
+    return _filled(page, text)
 
 
-def _filled(text: str, kept: list[str]) -> str:
-    """The text with every mark replaced; marks inside tables first. Blank lines and line ends are tidied before."""
-    outer = "\n".join(line.rstrip() for line in text.split("\n"))
-    for _ in range(3):  # a table holds code, which holds nothing
-        if _OPEN not in outer:
-            break
-        outer = _MARK.sub(lambda mark: kept[int(mark.group(1))], outer)
-    parts = re.split(r"(^(`{3,})[^`\n]*\n.*?^\2$)", outer, flags=re.MULTILINE | re.DOTALL)
-    # re.split gives text, block, fence, text, …: blocks stay as they are, fences are inside them already
-    tidy = [re.sub(r"[ \t]*\n[ \t]*\n\s*\n", "\n\n", part) if i % 3 == 0 else part for i, part in enumerate(parts) if i % 3 != 2]
-    return "".join(tidy).strip("\n")
+def _all(node: Any, selector: str) -> tuple[Any, ...]:
+    """What the selector matches. Not by iterating the collection: each step of that builds the whole list again."""
+    found: tuple[Any, ...] = node.query_selector_all(selector)[:]
+    return found
+
+
+def _filled(page: _Page, text: str) -> str:
+    """The text with every mark replaced, a blank line around blocks, and no more than one elsewhere."""
+    tidy = re.sub("\n{3,}", "\n\n", "\n".join(line.rstrip() for line in text.split("\n")))
+    parts = _MARK.split(tidy)  # text, number, text, …
+    made: list[str] = [parts[0]]
+    for number, after in zip(parts[1::2], parts[2::2], strict=True):
+        if int(number) in page.blocks:
+            made[-1] = made[-1].rstrip()
+            made += ["\n\n", page.kept[int(number)], "\n\n", after.lstrip("\n")]
+        else:
+            made += [page.kept[int(number)], after]
+    return "".join(made).strip("\n")
 
 
 # --- main content
@@ -145,14 +165,14 @@ def _filled(text: str, kept: list[str]) -> str:
 
 def _drop_boilerplate(page: _Page) -> None:
     body = page.tree.body
-    total = len(page.text(body))
+    total = len(body.text)
     for selector in _MAIN:
-        found = body.query_selector_all(selector)
-        if len(found) == 1 and len(page.text(found[0])) >= _MAIN_SHARE * total:
+        found = page.all(selector)
+        if len(found) == 1 and len(found[0].text) >= _MAIN_SHARE * total:
             _isolate(body, found[0])
             break
-    for node in body.query_selector_all(_DROPPED):
-        if node.parent is not None and len(page.text(node)) <= _DROPPED_SHARE * total:
+    for node in page.all(_DROPPED):
+        if node.parent is not None and page.affords(node) and len(node.text) <= _DROPPED_SHARE * total:
             node.parent.remove_child(node)
 
 
@@ -168,18 +188,16 @@ def _isolate(body: Any, node: Any) -> None:
 
 
 def _take_math(page: _Page) -> None:
-    body = page.tree.body
     taken = 0
-    for node in body.query_selector_all(_MATH):
-        found = _formula(page, node)
+    for node in page.all(_MATH):
+        found = _formula(page, node) if page.affords(node) else None
         if found is not None:
             latex, display = found
             page.put(node, f"$${latex}$$" if display else f"${' '.join(latex.split())}$", block=display)
             taken += 1
-    if taken:
-        for node in body.query_selector_all(_RENDERED):  # the same formulas, drawn
-            if node.parent is not None and _OPEN not in page.text(node):
-                node.parent.remove_child(node)
+    for node in page.all(_RENDERED) if taken else ():  # the same formulas, drawn
+        if node.parent is not None and page.affords(node) and _OPEN not in node.text:
+            node.parent.remove_child(node)
 
 
 def _formula(page: _Page, node: Any) -> tuple[str, bool] | None:
@@ -236,20 +254,20 @@ def _normalised(match: re.Match[str]) -> str:
 
 
 def _take_code(page: _Page) -> None:
-    body = page.tree.body
-    blocks = body.query_selector_all("pre")
-    if blocks:
-        for node in body.query_selector_all(_CODE_DEBRIS):
+    if page.tree.body.query_selector("pre") is not None:
+        for node in page.all(_CODE_DEBRIS):
             if node.parent is not None:
                 node.parent.remove_child(node)
-    for node in blocks:
-        for line_break in node.query_selector_all("br"):
+    for node in page.all("pre"):
+        if not page.affords(node):
+            break
+        for line_break in _all(node, "br"):
             line_break.parent.replace_child(page.tree.create_text_node("\n"), line_break)
         code = page.text(node).strip("\n").rstrip()
         if code:
             page.put(_layout_of(node), _fenced(code, _language(node)), block=True)
-    for node in body.query_selector_all("code, tt"):
-        code = page.text(node)
+    for node in page.all("code, tt"):
+        code = page.text(node) if page.affords(node) else ""
         if "\n" in code.strip():
             page.put(node, _fenced(code.strip("\n").rstrip(), _language(node)), block=True)
         elif code.strip():
@@ -297,20 +315,22 @@ def _inline(code: str) -> str:
 
 
 def _mark_headings(page: _Page) -> None:
-    for node in page.tree.body.query_selector_all("h1, h2, h3, h4, h5, h6"):
+    for node in page.all("h1, h2, h3, h4, h5, h6"):
         if node.first_child is not None:
             node.insert_before(page.tree.create_text_node("#" * int(node.tag[1]) + "\u00a0"), node.first_child)
 
 
 def _take_tables(page: _Page) -> None:
     """Innermost tables of at least two rows and columns, without blocks inside, become Markdown; others are layout."""
-    for node in page.tree.body.query_selector_all("table"):
-        if node.query_selector("table, h1, h2, h3, h4, ul, ol") is not None:
+    for node in page.all("table"):
+        if not page.affords(node) or node.query_selector("table, h1, h2, h3, h4, ul, ol") is not None:
             continue
-        rows = [[_cell(page, cell) for cell in row.query_selector_all("td, th")] for row in node.query_selector_all("tr")]
+        if any(int(number) in page.blocks for number in _MARK.findall(node.text)):
+            continue
+        rows = [[_cell(page, cell) for cell in _all(row, "td, th")] for row in _all(node, "tr")]
         rows = [row for row in rows if any(row)]
         width = max((len(row) for row in rows), default=0)
-        if len(rows) > 1 and width > 1 and not any("\n" in page.kept[int(i)] for i in _MARK.findall(" ".join(sum(rows, [])))):
+        if len(rows) > 1 and width > 1:
             lines = [f"| {' | '.join(row + [''] * (width - len(row)))} |" for row in rows]
             page.put(node, "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]]), block=True)
 

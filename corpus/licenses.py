@@ -131,9 +131,9 @@ def is_licence_file(path: str) -> bool:
 
 
 def nearest_licence(folders: dict[str, list[str]], path: str) -> str | None:
-    """The licence of the first folder up from a file that has licence files: one of several such files may be chosen.
+    """The licence of the first folder up from a file that has licence files; the folder "" is the root.
 
-    Which side of a dual licence a copy is under is its user's choice, so files side by side are joined by OR; "" is the root.
+    Files side by side are joined by OR: which side of a dual licence a copy is under is its user's choice.
     """
     folder = path
     while folder:
@@ -255,7 +255,7 @@ def _legal_part(head: bytes, start: int, end: int, opener: bytes, closer: bytes)
     legal = [bool(_LEGAL.search(head, a, b)) for a, b in paragraphs]
     first, last = legal.index(True), len(legal) - 1 - legal[::-1].index(True)
     if first == 0 and last == len(legal) - 1:
-        return start, end + (head[end : end + 1] == b"\n")
+        return start, end + (closer != b"" and head[end : end + 1] == b"\n")
     low, high = paragraphs[first][0], paragraphs[last][1]
     if closer:
         low = max(low, start + len(opener))

@@ -116,8 +116,11 @@ def _ipv4(data: Column, offsets: Offsets) -> Iterator[tuple[int, int, int, str]]
     dots = _inside(np.flatnonzero(data == ord(".")), 1, 1, len(data))
     dots = dots[_IS_DIGIT[data[dots - 1]] & _IS_DIGIT[data[dots + 1]]]
     gaps = np.diff(dots)
-    near = (gaps >= 2) & (gaps <= 4)
-    for position, row, low, high in _rows(dots[:-2][near[:-1] & near[1:]], offsets):
+    near = (gaps == 2) | (gaps == 3) | ((gaps == 4) & _IS_DIGIT[data[dots[:-1] + 2]])  # one to three digits between
+    near &= np.diff(np.searchsorted(offsets, dots, side="right")) == 0  # in one row
+    near = np.concatenate(([False], near, [False, False]))
+    four = near[1:-2] & near[2:-1] & ~near[:-3] & ~near[3:]  # not five numbers, which an address never has
+    for position, row, low, high in _rows(dots[:-1][four], offsets):
         before = data[max(low, position - 40) : position].tobytes()
         stem = before.rstrip(_DIGITS)
         start = position - (len(before) - len(stem))

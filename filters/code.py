@@ -1,4 +1,4 @@
-"""Rule sets for code: DeepSeek's six for files and notebooks, StarCoder2's minimum for issues, a minimum for recalled pages.
+"""Rule sets for code: DeepSeek's six for files and notebooks, a minimum length for issues and for recalled pages.
 
 Data alone. Where a paper gives no number, the reason stands beside ours. StarCoder's and OpenCoder's further rules need
 measures of their own and are no part of this.
@@ -32,9 +32,7 @@ DEEPSEEK: Final = (
 )
 
 # DeepSeek does not say how its 185B of code-related text was filtered; StarCoder2 drops issues below 200 characters.
-ISSUES: Final = (
-    RuleSet(kinds=("issue",), rules=(Rule("n_chars", low=200, why="S2: an issue below 200 characters"),)),
-)
+ISSUES: Final = (RuleSet(kinds=("issue",), rules=(Rule("n_chars", low=200, why="S2: an issue below 200 characters"),)),)
 
 # A recalled page was chosen by a classifier; prose rules would destroy what code it bears. The minimum is StarCoder2's
 # for issues, the nearest published one: below it a page is a menu or an error message.

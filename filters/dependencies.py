@@ -97,7 +97,7 @@ def _endings(path: str) -> Iterator[str]:
 
 
 def _and_above(folder: str) -> Iterator[str]:
-    while folder:
+    while folder.strip("/"):  # dirname("/") is "/" forever
         yield folder
         folder = dirname(folder)
     yield ""
@@ -138,8 +138,7 @@ def _python_file(tree: Tree, path: str, dots: int, name: str) -> int | None:
             folder = dirname(folder)
         return tree.path(folder, name)
     # An absolute import starts at the folder that holds the outermost package, not inside a package.
-    while folder and tree.path(folder, "__init__.py") is not None:
-        folder = dirname(folder)
+    folder = next((base for base in _and_above(folder) if tree.path(base, "__init__.py") is None), "")
     found = tree.above(folder, name)
     if found is None:
         found = tree.path("src", name)

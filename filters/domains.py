@@ -1,8 +1,8 @@
 """Domain and sub-domain of a document, by one table: (kind, source, language class, recall label) -> where it belongs.
 
 Comes in: narrow columns. Goes out: domain and sub-domain, null where no row of the table matches. Refuses to know text
-and rules. The parts are CV2 section 2's: source 821B, code-related text 185B, code pages 70B and source recalled 94B make
-the code corpus (1,170B); math pages are the math corpus, not code.
+and rules. The parts are CV2 section 2's: source 821B, code-related text 185B, code pages 70B and recalled source 94B
+make the code corpus (1,170B); math pages are the math corpus, not code.
 """
 
 from dataclasses import dataclass

@@ -24,7 +24,7 @@ _TYPES: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """Measures that are computed together; the first column is never null, the others may be where they do not apply."""
+    """Measures computed together; the first column is never null, the others are where they do not apply."""
 
     name: str
     kernel: Kernel
@@ -55,7 +55,9 @@ def measured(group: Group, documents: pa.RecordBatch, languages: pa.RecordBatch)
         raise ValueError(f"group {group.name!r} gave {batch.num_rows} rows for {documents.num_rows} documents")
     if batch.column(0).null_count:
         first = schema.names[0]
-        raise ValueError(f"group {group.name!r}: {first} is null, but a first column says 'quarantined' by that; give 0")
+        raise ValueError(
+            f"group {group.name!r}: {first} holds null, which says 'quarantined' in a first column; give 0"
+        )
     return batch
 
 

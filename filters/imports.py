@@ -1,8 +1,8 @@
 """Group `imports`: a file's import statements as they stand in its text, so that `assemble` never opens text.
 
-Comes in: text and languages. Goes out: per file the statements, in order, without repetition. Refuses to know files: what
-a statement means is for `filters.dependencies`. DeepSeek-Coder takes dependencies by regular expressions and names
-Python's import, C#'s using and C's include (FACTS: C1 section 2.2); the other languages' patterns are ours.
+Comes in: text and languages. Goes out: per file the statements, in order, without repetition. Refuses to know files:
+what a statement means is for `filters.dependencies`. DeepSeek-Coder takes dependencies by regular expressions and names
+Python's import, C#'s using and C's include (2401.14196, section 2.2); the other languages' patterns are ours.
 
 A pattern is anchored at a line's start, and every repetition in it is bounded or excludes what follows it, so that no
 text makes it backtrack. Comments and strings are not parsed: a statement at a line's start inside one is taken too.
@@ -17,6 +17,7 @@ import pyarrow as pa
 from filters.group import Group
 
 _MOST: Final = 2000  # statements of one file; beyond it the file is a list and no program
+_WINDOW: Final = 1 << 20  # characters of a file: imports stand near its top, and its length bounds the time
 
 _C = r"^[ \t]*#[ \t]*(?:include|import)[ \t]*[<\"][^>\"\n]{1,300}[>\"]"
 _JVM = r"^[ \t]*import[ \t]+[\w.$`]{1,300}(?:\{[^{}]{0,2000}\}|\*|_)?"
@@ -31,7 +32,7 @@ _PATTERNS: Final = {
     "Kotlin": _JVM,
     "Scala": _JVM,
     "C#": r"^[ \t]*(?:global[ \t]+)?using[ \t]+(?:static[ \t]+)?(?:\w{1,200}[ \t]*=[ \t]*)?[\w.]{1,300}(?=[ \t]*;)",
-    "JavaScript": rf"^[ \t]*(?:import|export)\b[^;\"'`()=]{{0,4000}}?\bfrom[ \t\n]*{_JS_SOURCE}"
+    "JavaScript": rf"^[ \t]*(?:import|export)\b[^;\"'`()=]{{0,1000}}?\bfrom[ \t\n]*{_JS_SOURCE}"
     rf"|^[ \t]*import[ \t]*{_JS_SOURCE}"
     rf"|\b(?:require|import)[ \t]*\([ \t]*{_JS_SOURCE}",
     "Rust": r"^[ \t]*(?:pub(?:\([^()\n]{0,100}\))?[ \t]+)?(?:mod[ \t]+\w{1,200}(?=[ \t]*;)"
@@ -53,12 +54,15 @@ BY_LANGUAGE: Final = {
     **_COMPILED,
     **{other: _COMPILED[name] for name, others in _SAME.items() for other in others},
 }
-_GO: Final = re.compile(r"^import[ \t]*(?:\(([^()]{0,20000})\)|(?:[\w.]{1,100}[ \t]+)?([\"`][^\"`\n]{1,300}[\"`]))", re.M)
+_GO: Final = re.compile(
+    r"^import[ \t]*(?:\(([^()]{0,20000})\)|(?:[\w.]{1,100}[ \t]+)?([\"`][^\"`\n]{1,300}[\"`]))", re.M
+)
 _GO_PATH: Final = re.compile(r"[\"`][^\"`\n]{1,300}[\"`]")
 
 
 def statements(text: str, language: str | None) -> list[str]:
     """Import statements of one file, first occurrences in order."""
+    text = text[:_WINDOW]
     if language == "Go":
         found: Iterator[str] = _go(text)
     elif language in BY_LANGUAGE:

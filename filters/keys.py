@@ -87,6 +87,7 @@ _LOCK_FILES: Final = _words("""
     Podfile.lock yarn.lock Pipfile.lock poetry.lock Cargo.lock packages.lock.json pnpm-lock.yaml go.sum
 """)
 
+_SIGNATURE: Final = re.compile(r"[A-Za-z0-9_-]*")
 _PEM: Final = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_END: Final = re.compile(rb"-----END (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BYTES: Final = 16_384  # an RSA key of 16,384 bits has 12,700
@@ -103,6 +104,8 @@ def key_spans(text: bytes, positions: Iterable[int], max_chars: int, path: str) 
         spans.update(block_spans(text, start, end))
         window = text[start:end].decode("utf-8", "replace")
         for low, high, detector in library_matches(window):
+            if detector.name == "JwtTokenDetector":  # the library stops before the signature
+                high = _SIGNATURE.match(window, high).end()  # type: ignore[union-attr]  # it matches the empty string
             if _is_key(window, low, high, detector, max_chars) and not (locked and detector.part == "entropy"):
                 spans.add((start + _bytes(window[:low]), start + _bytes(window[:high])))
     return sorted(spans)
@@ -147,9 +150,12 @@ def library_matches(line: str) -> list[tuple[int, int, Detector]]:
 def block_spans(text: bytes, start: int, end: int) -> list[tuple[int, int]]:
     """Keys that the library only announces, or does not know: PEM and PuTTY blocks, GitHub's fine-grained tokens."""
     spans = [match.span() for match in _GITHUB_FINE.finditer(text, start, end)]
-    spans += [match.span() for match in _PUTTY.finditer(text, start, end + _PEM_BYTES) if match.start() < end]
+    putty = _PUTTY.search(text, start, end + _PEM_BYTES)
+    spans += [putty.span()] if putty and putty.start() < end else []
+    endless = 0  # no block ends before this byte, so a line of a thousand beginnings is not searched a thousand times
     for match in _PEM.finditer(text, start, end):
-        close = _PEM_END.search(text, match.end(), match.end() + _PEM_BYTES)
+        close = _PEM_END.search(text, max(match.end(), endless), match.end() + _PEM_BYTES)
+        endless = match.end() + _PEM_BYTES if close is None else endless
         if close and _PEM_BODY.search(text, match.end(), close.start()):
             spans.append((match.start(), close.end()))
     return spans
@@ -186,8 +192,9 @@ def _is_key(line: str, start: int, end: int, detector: Detector, max_chars: int)
         )
     if _PLACEHOLDER.search(value) or heuristic.is_not_alphanumeric_string(value) or len(set(value)) < 6:
         return False
-    if detector.part != "entropy":
-        return is_random(value) or detector.name in ("SlackDetector", "JwtTokenDetector", "SquareOAuthDetector")
+    if detector.part != "entropy":  # a form that only keys have, but some words have it too
+        digits = any(map(str.isdigit, value))
+        return digits and (is_random(value) or detector.name not in ("DiscordBotTokenDetector", "ArtifactoryDetector"))
     if len(value) > max_chars or heuristic.is_sequential_string(value) or heuristic.is_potential_uuid(value):
         return False
     if heuristic.is_likely_id_string(value, line) or DOUBTS.search(context) or DOUBTS.search(value[:8]):

@@ -1,22 +1,25 @@
 """A rule and a set of rules, as data: a measure, a closed range, and why.
 
-Comes in: measures, one row a document. Goes out: for each document the first rule that fails and all that do. Refuses to
-know how a measure is made, and which rules a recipe chooses.
+Comes in: measures, one row a document. Goes out: for each document the first rule that fails and all that do. Refuses
+to know how a measure is made, and which rules a recipe chooses.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+_NUMBERS: Final = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Keep where low <= measure <= high: equality is kept, and None leaves a side open. A null measure does not apply."""
+    """Keep where low <= measure <= high: equality is kept, None leaves a side open, and a null measure passes."""
 
     measure: str
     low: float | None = None
@@ -37,13 +40,14 @@ class Rule:
             known = ", ".join(measures.schema.names)
             raise KeyError(f"rule {self.measure!r} names no measure; there are: {known}")
         column = measures.column(self.measure)
-        if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)):
+        if not any(is_kind(column.type) for is_kind in _NUMBERS):
             raise TypeError(f"rule {self.measure!r}: the measure is {column.type}, not a number")
         values = pc.cast(column, pa.float64()).fill_null(0).to_numpy()
         low = -math.inf if self.low is None else self.low
         high = math.inf if self.high is None else self.high
         valid: npt.NDArray[np.bool_] = column.is_valid().to_numpy(zero_copy_only=False)
-        return valid & ~((values >= low) & (values <= high))
+        outside: npt.NDArray[np.bool_] = valid & ~((values >= low) & (values <= high))
+        return outside
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,14 +80,16 @@ class RuleSet:
 
 def is_one_of(column: pa.Array, names: Sequence[str]) -> npt.NDArray[np.bool_]:
     """Rows that hold one of these; null is none of them."""
-    found: npt.NDArray[np.bool_] = pc.is_in(column, value_set=pa.array(names, pa.string())).to_numpy(zero_copy_only=False)
+    among = pc.is_in(column, value_set=pa.array(names, pa.string()))
+    found: npt.NDArray[np.bool_] = among.to_numpy(zero_copy_only=False)
     return found
 
 
 def evaluate(rules: Sequence[Rule], measures: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
-    """The first rule that fails (null: none), and all that do, in the order of the rules; a rule's name is its measure."""
+    """The first rule that fails (null: none), and all that do, in the rules' order; a rule's name is its measure."""
     failed: list[list[str]] = [[] for _ in range(measures.num_rows)]
     for rule in rules:
         for row in np.flatnonzero(rule.failing(measures)).tolist():
             failed[row].append(rule.measure)
-    return pa.array([names[0] if names else None for names in failed], pa.string()), pa.array(failed, pa.list_(pa.string()))
+    first = pa.array([names[0] if names else None for names in failed], pa.string())
+    return first, pa.array(failed, pa.list_(pa.string()))

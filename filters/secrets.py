@@ -8,7 +8,7 @@ the settings. Refuses to change the text: `filters.edits` does, where the recipe
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -36,7 +36,8 @@ class ScrubConfig:
     base64_limit: float = 4.5  # bits a character: the library's limits, which BigCode kept
     hex_limit: float = 3.0
     max_key_chars: int = 256  # a longer random string is embedded data, not a key
-    group_bytes: int = 1 << 30  # documents whose repositories' licences are found together
+    # Documents whose repositories' licences are found together; it decides no output, only what a job reads.
+    group_bytes: int = field(default=1 << 30, metadata={"identity": False})
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.kinds) - set(KINDS))

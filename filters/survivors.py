@@ -198,7 +198,7 @@ class ScoringIndex:
         self.keys = np.take_along_axis(keys, self.orders, axis=0)
 
     def near(self, signature: U32, n_shingles: npt.NDArray[np.int32], normalized: U64) -> Bool:
-        """Per document, whether its estimated Jaccard to one of the set is at least the threshold, or it is equal to one."""
+        """Per document, whether it is equal to one of the set, or its estimated Jaccard to one is at the threshold."""
         found = np.isin(normalized, self.normalized)
         for band in range(self.keys.shape[1]):
             open_rows = np.flatnonzero(~found & (n_shingles > 0))
@@ -224,6 +224,6 @@ class ScoringIndex:
 
 
 def sensitive_rows(n_hashes: int, threshold: float) -> int:
-    """The most rows a band may have so that documents at the threshold share one with a chance of 99.9 %; at least 1."""
+    """The most rows a band may have so that documents at the threshold share one with 99.9 %; at least 1."""
     fits = [r for r in range(1, n_hashes + 1) if 1 - (1 - threshold**r) ** (n_hashes // r) >= _RECALL]
     return max(fits, default=1)

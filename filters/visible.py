@@ -1,9 +1,9 @@
 """Group `html`: how much of an HTML file its reader sees.
 
-Comes in: text as Arrow buffers, and languages. Goes out: characters of visible text and their share of the file, null for
-other languages. Refuses to know thresholds, and how a page looks: style sheets are not applied. Visible is what
-BeautifulSoup's `get_text()` gives after `script` and `style` are removed (BigCode's preprocessing/filtering.py): all text
-outside tags, white space included.
+Comes in: text as Arrow buffers, and languages. Goes out: characters of visible text and their share of the file, null
+for other languages. Refuses to know thresholds, and how a page looks: style sheets are not applied. Visible is what
+BeautifulSoup's `get_text()` gives after `script` and `style` are removed (BigCode's preprocessing/filtering.py): all
+text outside tags, white space included.
 
 A byte automaton over the tokenizer's states and no document tree. Removing scripts from resiliparse 2.0.1's tree took
 4 ms a node and crashed the interpreter on nested `style`, and visiting its nodes ran at 150 microseconds each: one
@@ -28,8 +28,8 @@ _RAW: Final = (np.frombuffer(b"script", np.uint8), np.frombuffer(b"style", np.ui
 
 
 @numba.njit(cache=True, nogil=True)
-def _is_letter(byte: int) -> bool:
-    return 97 <= byte | 0x20 <= 122
+def _is_letter(byte: np.uint8) -> bool:
+    return bool(97 <= byte | 0x20 <= 122)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -112,7 +112,7 @@ def _visible(text: Bytes, script: Bytes, style: Bytes) -> int:
                 at = _raw_end(text, at, script)
             elif _names(text, name, style):
                 at = _raw_end(text, at, style)
-        elif byte == _LT and (after == _BANG or after == _QUERY or after == _SLASH):
+        elif byte == _LT and after in (_BANG, _QUERY, _SLASH):
             at = _markup_end(text, at)
         elif byte == _AMP:
             shown += 1

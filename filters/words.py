@@ -1,8 +1,8 @@
 """Group `words`: the word and line statistics of Gopher's quality rules, for web pages and prose alone.
 
-Comes in: text as Arrow buffers, and the kind of each document. Goes out: counts and ratios, null for other kinds. Refuses
-to know thresholds and languages. Definitions are datatrove's GopherQualityFilter (Rae et al., 2112.11446, table A1) over
-words parted by white space, where datatrove asks a tokenizer that also parts punctuation from words.
+Comes in: text as Arrow buffers, and the kind of each document. Goes out: counts and ratios, null for other kinds.
+Refuses to know thresholds and languages. Definitions are datatrove's GopherQualityFilter (Rae et al., 2112.11446, table
+A1) over words parted by white space, where datatrove asks a tokenizer that also parts punctuation from words.
 """
 
 import unicodedata
@@ -53,7 +53,8 @@ def _count_words(text: Bytes, table: Bytes, stops: npt.NDArray[np.uint64], out: 
             length += 1
             plain |= not flags & _SYMBOL
             lettered |= flags & ALPHA != 0
-            key = key << np.uint64(8) | np.uint64(code) if length <= 4 and code < 0x80 else np.uint64(0)
+            # Eight bytes hold what no stop word has: a fifth letter, or a mark for what is no ASCII letter.
+            key = key << np.uint64(8) | np.uint64(code if 0 < code < 0x80 else 0xFF)
         elif length:
             out[_ALL] += 1
             out[_ALPHA_WORDS] += lettered
@@ -71,28 +72,27 @@ def _count_words(text: Bytes, table: Bytes, stops: npt.NDArray[np.uint64], out: 
 
 @numba.njit(cache=True, nogil=True)
 def _count_lines(text: Bytes, table: Bytes, out: Offsets) -> None:
-    at = before = 0
-    first = last = dots = 0  # the line's first and last visible character, and how many dots end it
-    begun = False  # the line has any character
+    at = before = dots = 0
+    begun = visible = bulleted = trails = False  # the line has a character; a visible one; what begins and ends it
     while at < text.size:
         code, at = decode(text, at)
         flags = table[code]
-        if flags & BREAK:
-            if not (code == 10 and before == 13):
-                out[_LINES] += 1
-                out[_BULLETS] += first == _BULLET or first == _DASH
-                out[_TRAILS] += last == _ELLIPSIS or dots >= 3
-            first, last, dots, begun = 0, 0, 0, False
-        else:
+        if not flags & BREAK:
             begun = True
             if not flags & SPACE:
-                dots = dots + 1 if code == _DOT and last == before and last == _DOT else int(code == _DOT)
-                first, last = first or code, code
-        before = code
+                dots = (dots + 1 if before == _DOT else 1) if code == _DOT else 0
+                bulleted = bulleted if visible else code in (_BULLET, _DASH)
+                visible, trails = True, bool(code == _ELLIPSIS or dots >= 3)
+        elif not (code == 10 and before == 13):
+            out[_LINES] += 1
+            out[_BULLETS] += bulleted
+            out[_TRAILS] += trails
+            begun = visible = bulleted = trails = False
+        before = int(code)
     if begun:
         out[_LINES] += 1
-        out[_BULLETS] += first == _BULLET or first == _DASH
-        out[_TRAILS] += last == _ELLIPSIS or dots >= 3
+        out[_BULLETS] += bulleted
+        out[_TRAILS] += trails
 
 
 @numba.njit(cache=True, nogil=True)

@@ -1,13 +1,15 @@
 """Steps that dedup and pool_dedup share: sorted band keys -> runs -> (verified pairs) -> clusters with one member kept.
 
-`runs` reads one key range of one band from every group; `verify` holds the signatures of the documents in one such range;
-`clusters` is one task that holds 18 bytes per document (the forest, its roots, two flags) and some 100 per document in a cluster.
+`runs` reads one key range of one band from every group; `verify` holds the signatures of the documents in one such
+range; `clusters` is one task that holds 18 bytes per document (the forest, its roots, two flags) and some 100 per
+document in a cluster.
 A *node* is the global row of the document that stands for a unit.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -52,8 +54,8 @@ class Layout:
 
     shards: tuple[slice, ...]  # per group, its document shards
     offsets: tuple[tuple[int, ...], ...]  # per group, the global row at which each of its shards begins
+    sizes: tuple[int, ...]  # per group, its documents
     batches: tuple[str, ...]  # per group, its crawl batch
-    rows: int  # all documents
 
     @classmethod
     def of(cls, bands: Shards, signatures: Shards) -> "Layout":
@@ -64,9 +66,10 @@ class Layout:
             )
         ends = np.cumsum([0, *sizes]).tolist()
         starts = np.cumsum([0, *(shard.rows for shard in signatures)]).tolist()
-        shards = tuple(slice(a, b) for a, b in zip(ends, ends[1:], strict=False))
+        shards = tuple(slice(a, b) for a, b in pairwise(ends))
         offsets = tuple(tuple(starts[group]) for group in shards)
-        return cls(shards, offsets, tuple(shard.batch for shard in bands), starts[-1])
+        rows = tuple(starts[b] - starts[a] for a, b in pairwise(ends))
+        return cls(shards, offsets, rows, tuple(shard.batch for shard in bands))
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Keys:
 def cluster(
     work: Work, cfg: DedupConfig, layout: Layout, keys: Keys, members: Shards, earlier: Sequence[Pass], reason: str
 ) -> Pass:
-    """Clusters of the units that share a key, one kept in each, among those that passed and that no earlier pass lost."""
+    """Clusters of units that share a key, one kept in each, among those that passed and that no earlier pass lost."""
     step = reason.removesuffix("_duplicate") + ("_second" if earlier else "")
     before = ([s for one in earlier for s in one.members], [one.clusters for one in earlier])
     proven = runs(work, cfg, layout, keys.bands, keys.exact, f"{step}_equal")
@@ -108,36 +111,42 @@ def cluster(
 
 
 def runs(work: Work, cfg: DedupConfig, layout: Layout, bands: Shards, numbers: Sequence[int], step: str) -> Shards:
-    """Runs of nodes with a common key, one file per scope, band and key range."""
+    """Runs of nodes with a common key: a file per scope and key range of a band, or per several bands that fit."""
     scopes = sorted(set(layout.batches)) if cfg.scope == "source" else [None]
     jobs = []
     for scope in scopes:
         chosen = [i for i, batch in enumerate(layout.batches) if scope in (None, batch)]
-        rows = sum(bands[i].rows for i in chosen) // max(1, len(set(numbers)))
-        n_parts = max(1, -(-min(rows, layout.rows) * _RUN_ROW_BYTES // cfg.range_bytes))
+        rows = sum(layout.sizes[i] for i in chosen)  # a band has at most one key per document
+        together = max(1, cfg.range_bytes // max(1, rows * _RUN_ROW_BYTES))
+        n_parts = max(1, -(-rows * _RUN_ROW_BYTES // cfg.range_bytes))
         offsets = tuple(layout.offsets[i] for i in chosen)
-        for band in numbers:
+        for start in range(0, len(numbers), together):
+            some = tuple(numbers[start : start + together])
             jobs += [
-                Job(([bands[i] for i in chosen],), params=(band, part, n_parts, offsets)) for part in range(n_parts)
+                Job(([bands[i] for i in chosen],), params=(some, part, n_parts, offsets)) for part in range(n_parts)
             ]
     return work.map(find_runs, None, jobs, step=step, schema=RUNS)
 
 
 def find_runs(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
-    """The nodes that share a key of one band and key range, sorted by key."""
-    band, part, n_parts, offsets = job.params  # type: ignore[misc]
-    keys, nodes = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
+    """The nodes that share a key of one band and key range, sorted by key; one row group per band."""
+    numbers: tuple[int, ...]
+    numbers, part, n_parts, offsets = job.params  # type: ignore[misc]
+    parts: dict[int, list[tuple[npt.NDArray[np.uint64], I64]]] = {band: [] for band in numbers}
     for shard, starts in zip(job.inputs[0], offsets, strict=True):  # type: ignore[has-type]
+        begins = np.asarray(starts, np.int64)
         for batch in store.batches(shard):
-            found = in_range(batch, band, part, n_parts)  # type: ignore[has-type]
-            if found is None:
-                continue
-            keys.append(found.column("key").to_numpy())
-            begins = np.asarray(starts, np.int64)[found.column("shard").to_numpy()]
-            nodes.append(begins + found.column("row").to_numpy())
-    shared_keys, shared_nodes = shared_runs(np.concatenate(keys), np.concatenate(nodes))
-    counts["in_runs"] = len(shared_nodes)
-    yield pa.RecordBatch.from_arrays([shared_keys, shared_nodes], schema=RUNS)
+            bands = batch.column("band").to_numpy()
+            for band in sorted(parts.keys() & set(range(bands[0], bands[-1] + 1))):
+                found = in_range(batch, band, part, n_parts)  # type: ignore[has-type]
+                if found is not None:
+                    nodes = begins[found.column("shard").to_numpy()] + found.column("row").to_numpy()
+                    parts[band].append((found.column("key").to_numpy(), nodes))
+    for band in numbers:
+        if parts[band]:
+            keys, nodes = shared_runs(*(np.concatenate(column) for column in zip(*parts.pop(band), strict=True)))
+            counts["in_runs"] += len(nodes)
+            yield pa.RecordBatch.from_arrays([keys, nodes], schema=RUNS)
 
 
 def alive_nodes(store: Store, members: Shards, before_members: Shards, before_clusters: Shards) -> Bool:
@@ -187,7 +196,7 @@ def verify_runs(store: Store, cfg: tuple[float, int], job: Job, counts: "Counter
 
 
 def _signatures_of(store: Store, signed: Shards, wanted: I64, group_starts: Sequence[int]) -> npt.NDArray[np.uint32]:
-    """Signatures of the nodes wanted (ascending): by position in document shards, by `unit` in a group's merged ones."""
+    """Signatures of the nodes wanted, ascending: by position in document shards, by `unit` in merged ones."""
     out: npt.NDArray[np.uint32] | None = None
     start = 0
     for position, shard in enumerate(signed):
@@ -215,10 +224,10 @@ def join_clusters(
     alive = alive_nodes(store, members, *before)
     parent = clusters.forest(len(alive))
     for run in shared:
-        table = store.table(run)
-        keys, nodes = table["key"].to_numpy(), table["node"].to_numpy()
-        among = alive[nodes]
-        clusters.join_runs(parent, keys[among], nodes[among])
+        for batch in store.batches(run):  # a row group per band: its runs do not go on in the next
+            keys, nodes = batch.column("key").to_numpy(), batch.column("node").to_numpy()
+            among = alive[nodes]
+            clusters.join_runs(parent, keys[among], nodes[among])
     for shard in pairs:
         for batch in store.batches(shard):
             clusters.join_pairs(parent, batch.column("left").to_numpy(), batch.column("right").to_numpy())
@@ -235,7 +244,10 @@ def join_clusters(
 
 
 def _standing_for(store: Store, members: Shards, nodes: I64) -> tuple[pa.Table, Bool]:
-    """The members' rows at the nodes, and whether any document of the unit that passed is held out."""
+    """The members' rows at the nodes, and whether any document of the unit that passed is held out.
+
+    The key of a unit of several documents is put to 0: no document is the exact duplicate of a repository.
+    """
     tables, held = [MEMBERS.empty_table()], [np.zeros(0, bool)]
     start = 0
     for shard in members:
@@ -243,6 +255,9 @@ def _standing_for(store: Store, members: Shards, nodes: I64) -> tuple[pa.Table, 
         if last > first:
             table = store.table(shard)
             rows = nodes[first:last] - start
+            several = np.bincount(table["unit"].to_numpy(), minlength=shard.rows) > 1
+            key = pa.array(np.where(several, 0, table["key"].to_numpy()))
+            table = table.set_column(table.schema.get_field_index("key"), "key", key)
             marked = np.zeros(shard.rows, bool)
             mine = table["kept"].to_numpy() & table["held_out"].to_numpy()
             marked[table["unit"].to_numpy()[mine]] = True

@@ -40,7 +40,7 @@ def run(
     frozen: Shards | None = None,
     frozen_signatures: Shards | None = None,
 ) -> Result:
-    """Clusters, the scoring set, survivors. A variant is handed the base's scoring set as `frozen`, with its signatures."""
+    """Clusters, the scoring set, survivors. A variant is handed the base's set and signatures as `frozen`."""
     if (frozen is None) != (frozen_signatures is None):
         raise ValueError("frozen and frozen_signatures are two outputs of one base build: name both or neither")
     cfg = replace(cfg, minhash=replace(cfg.minhash, group_bytes=1))  # groups are told by `bands`
@@ -80,8 +80,8 @@ def check_itself(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[st
     found = sum(bool(root == first[family]) for root, family in zip(roots, families, strict=True))
     if found < len(texts) or len(set(first.values())) < _PLANTED_FAMILIES:
         raise RuntimeError(
-            f"{found} of {len(texts)} planted near-duplicates were found in {len(set(roots.tolist()))} clusters instead of "
-            f"{_PLANTED_FAMILIES}: bands={cfg.bands} and rows={cfg.rows} find a pair at 0.995 with a chance of "
+            f"{found} of {len(texts)} planted near-duplicates were found, in {len(set(roots.tolist()))} clusters "
+            f"instead of {_PLANTED_FAMILIES}: bands={cfg.bands} and rows={cfg.rows} find a pair at 0.995 with chance "
             f"{cfg.recall_at(0.995):.3f}; choose more bands or fewer rows"
         )
     yield json.dumps({"planted": len(texts), "found": found, "families": _PLANTED_FAMILIES}).encode()
@@ -99,7 +99,7 @@ def gather(
 
 
 def gather_group(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
-    """One group's documents: what filter said, their unit, and by what they are preferred. Without verdicts all passed."""
+    """One group's documents: what filter said, their unit, what they are preferred by. Without verdicts all passed."""
     documents, signed, verdicts, languages = job.inputs
     table = _joined(store, documents, _NARROW)
     keys = _joined(store, signed, ["n_shingles", "normalized"])
@@ -152,7 +152,7 @@ def repository_keys(work: Work, cfg: MinHashConfig, layout: Layout, units: Shard
 
 
 def merge_units(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
-    """Element-wise minimum over the files that passed and are not vendored; a unit leaves memory with its last document."""
+    """Element-wise minimum over files that passed and are not vendored; a unit leaves memory with its last document."""
     (members,), signed = job.inputs
     table = store.table(members, ["unit", "counted", "n_shingles", "key"])
     unit, counted, n_shingles, key = (table[name].to_numpy() for name in ("unit", "counted", "n_shingles", "key"))
@@ -309,7 +309,7 @@ def survive(
     passes: list[Pass],
     held: Shards,
 ) -> Shards:
-    """One row of schema SURVIVORS per document. `aligned`: signatures, verdicts (or none), members by file per group."""
+    """One row of schema SURVIVORS per document. `aligned`: signatures, verdicts (or none), files per group."""
     signed, verdicts, files = aligned
     held = [shard for shard in held if shard.rows]
     jobs = []
@@ -325,7 +325,7 @@ def _group_of(layout: Layout) -> Iterator[int]:
 
 
 def write_survivors(store: Store, threshold: float, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
-    """Row groups like those of the signatures. Holds the scoring set's signatures, twice: some 3 kB per document of it."""
+    """Row groups like those of the signatures. Holds some 3 kB per document of the scoring set."""
     (signed,), verdicts, (files,), held, *inside = job.inputs
     first = job.params[1]  # type: ignore[index]
     narrow = store.table(files, ["key", "id"]).slice(first, signed.rows)

@@ -2,9 +2,10 @@
 
     python -m pipelines.demo_input [--into demo-input]
 
-Comes in: the releases of `pipelines.demo_sources`, fetched by `pip download` with their hashes. Goes out, in one folder:
-`archives/` (source archives), `git/` (bare repositories with a history), `warc/` (web pages) and `prose/`. What is there
-already with the right hash is not fetched again, and what follows from it is not made again.
+Comes in: the releases of `pipelines.demo_sources`, fetched by `pip download` with their hashes. Goes out, in one
+folder: `archives/` (source archives), `git/` (bare repositories with a history), `warc/` (web pages) and `prose/`. What
+is there already with the right hash is not fetched again, and what follows from it is not made again; the file
+`complete` says that all of it is there.
 This file refuses to know where the package client gets its packages from: that is the client's own configuration.
 """
 
@@ -150,11 +151,14 @@ def table(into: Path) -> Iterator[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Fill the folder; exit status 1 where a package cannot be fetched."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.demo_input", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--into", default=demo_sources.FOLDER, help="folder to fill (default: %(default)s)")
     into = Path(parser.parse_args(arguments).into)
     into.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
+    complete = into / "complete"
+    complete.unlink(missing_ok=True)
     wanted = missing(into)
     print(f"{len(PACKAGES) - len(wanted)} of {len(PACKAGES)} packages are here; fetching {len(wanted)}", flush=True)
     try:
@@ -163,6 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     make(into)
+    complete.write_text("".join(f"{package.sha256}  {package.file}\n" for package in PACKAGES))
     print("\n".join(table(into)))
     print(f"{into} is ready after {time.monotonic() - start:.0f} s")
     return 0

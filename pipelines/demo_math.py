@@ -1,10 +1,11 @@
 r"""Pages of mathematics for the demo: the documentation of three projects, rendered to HTML by docutils.
 
-Few packages carry built pages with formulas, so the real reStructuredText of SymPy and NetworkX (their `doc` folders) and
-the real docstrings of mpmath are rendered here, under the addresses of their own sites. Formulas become `\(…\)` and
-`\begin{…}` for MathJax, as on those sites; each page gets the frame that Sphinx's basic theme puts around it, so that there
-is boilerplate to leave out. `autofunction` and its like are answered from the docstrings in the archive, by their syntax
-trees: nothing of the archives is imported. What Sphinx would resolve otherwise (cross-references, plots) is left plain.
+Few packages carry built pages with formulas, so the real reStructuredText of SymPy and NetworkX (their `doc` folders)
+and the real docstrings of mpmath are rendered here, under the addresses of their own sites. Formulas become `\(…\)` and
+`\begin{…}` for MathJax, as on those sites; each page gets the frame that Sphinx's basic theme puts around it, so that
+there is boilerplate to leave out. `autofunction` and its like are answered from the docstrings in the archive, by their
+syntax trees: nothing of the archives is imported. What Sphinx would resolve otherwise (cross-references, plots) is left
+plain.
 
 Comes in: the source archives. Goes out: pages. This file refuses to know WARC.
 """
@@ -57,7 +58,7 @@ def pages(archive: Path) -> Iterator[Page]:
 
 
 def _chosen(sources: dict[str, str], docstrings: dict[str, str]) -> list[str]:
-    """The sources with the most formulas, counting the docstrings they ask for; docutils makes some ten pages a second."""
+    """The sources with the most formulas, counting the docstrings they ask for; docutils makes ten pages a second."""
     formulas = {}
     for name, source in sources.items():
         asked = [_lookup(docstrings, found) or "" for found in _ASKED.findall(source)]
@@ -148,13 +149,13 @@ def _simple(source: str) -> str:
 
 @cache
 def _directives() -> tuple[Any, dict[str, dict[str, str]]]:
-    """Directives of Sphinx, registered once: docstrings by name, notes, code; `known` holds the archive's docstrings."""
+    """Directives of Sphinx, registered once: docstrings by name, notes, code. Second, where the docstrings are put."""
     from docutils import nodes
     from docutils.parsers.rst import Directive, directives
 
     known: dict[str, dict[str, str]] = {"docstrings": {}}
 
-    class Documented(Directive):
+    class Documented(Directive):  # type: ignore[misc]  # docutils has no types
         has_content = True
         optional_arguments = 1
         final_argument_whitespace = True
@@ -168,7 +169,7 @@ def _directives() -> tuple[Any, dict[str, dict[str, str]]]:
                     found += [nodes.rubric(name, name), *_nested(self, text)]
             return found
 
-    class Block(Directive):
+    class Block(Directive):  # type: ignore[misc]  # docutils has no types
         has_content = True
         optional_arguments = 1
         final_argument_whitespace = True
@@ -177,7 +178,7 @@ def _directives() -> tuple[Any, dict[str, dict[str, str]]]:
             title = [nodes.paragraph("", nodes.Text(self.arguments[0]))] if self.arguments else []
             return [*title, *_nested(self, "\n".join(self.content))]
 
-    class Code(Directive):
+    class Code(Directive):  # type: ignore[misc]  # docutils has no types
         has_content = True
         optional_arguments = 1
 

@@ -5,8 +5,8 @@ where it stands on the web; pages of some hundred and fifty other sites (news, b
 test data, under the address that the page itself gives as its canonical one; and mathematics, `pipelines.demo_math`.
 Goes out: WARC files with a gzip member per record, in the order warcinfo, then request, response and metadata for each
 page. As a crawl has them, there are the same page in two files, a 404, a redirect, a response that is not HTML, and a
-file that was cut off in the middle of a record. Every date is that of the archive member. The same bytes on any machine.
-This file refuses to know extraction.
+file that was cut off in the middle of a record. Every date is that of the archive member. The records are the same on
+any machine; how well they are packed is zlib's. This file refuses to know extraction.
 """
 
 import base64
@@ -39,6 +39,7 @@ MATHEMATICS: Final = ("mpmath==1.3.0", "networkx==3.2", "sympy==1.12")
 LARGEST_ELSEWHERE: Final = 300_000
 FILES: Final = 6
 DUMP: Final = "CC-MAIN-20230921073711-20230921103711"
+SEGMENT: Final = "crawl-data/CC-MAIN-2023-40/segments/1695233505362.50/warc"
 CRAWLED_UNTIL: Final = 1_695_292_631  # 2023-09-21, the dump's end: a page cannot have been fetched later
 
 _CANONICAL: Final = re.compile(rb"""<link[^>]+rel=["']canonical["'][^>]*>""", re.IGNORECASE)
@@ -49,7 +50,8 @@ _ADDRESS: Final = re.compile(rb"""(?:href|content)=["'](https?://[^"'<>\s{}]+)["
 def archives(files: Mapping[str, Path], folder: Path) -> None:
     """Write the WARC files; `files` is by requirement."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    segment = folder / SEGMENT
+    segment.mkdir(parents=True)
     with ProcessPoolExecutor(2) as workers:
         rendered = workers.map(_rendered, [files[name] for name in MATHEMATICS])
         found = [page for name, site in SITES.items() for page in _built(files[name], *site)]
@@ -64,7 +66,7 @@ def archives(files: Mapping[str, Path], folder: Path) -> None:
         data = b"".join(_file(f"{DUMP}-{number:05d}.warc.gz", mine))
         if number == FILES - 1:
             data = data[: len(data) * 9 // 10]  # an upload that broke off
-        (folder / f"{DUMP}-{number:05d}.warc.gz").write_bytes(data)
+        (segment / f"{DUMP}-{number:05d}.warc.gz").write_bytes(data)
 
 
 def _rendered(archive: Path) -> list[Page]:

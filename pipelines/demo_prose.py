@@ -1,13 +1,12 @@
 """The demo's natural language: news articles, and articles of a Wikipedia dump as JSON lines.
 
 Comes in: gensim's wheel, whose test data hold both. Goes out: `lee_background.cor` as it is (one article per line) and
-`wikipedia.jsonl.gz` (id, title, url, date, text). The stemmed corpora of the same folder are no prose and stay there.
+`wikipedia.jsonl` (id, title, url, date, text). The stemmed corpora of the same folder are no prose and stay there.
 This file refuses to be a wikitext parser: templates, tables, references and comments go, links become their words, and
 what else a template would have said is lost.
 """
 
 import bz2
-import gzip
 import html
 import json
 import re
@@ -37,6 +36,8 @@ _FILE: Final = re.compile(
 )
 _LINK: Final = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]]*)\]\]")
 _OUTSIDE: Final = re.compile(r"\[(?:https?|ftp)://\S+ ?([^\]]*)\]")
+_BULLET: Final = re.compile(r"^[*#]+[:;]* *", re.MULTILINE)
+_INDENT: Final = re.compile(r"^[:;]+ *", re.MULTILINE)
 _HEADING: Final = re.compile(r"^(=+) *(.*?) *=+ *$", re.MULTILINE)
 _LAST: Final = re.compile(
     r"^=+ *(References|Notes|External links|See also|Further reading|Footnotes|Bibliography) *=+", re.M
@@ -51,8 +52,7 @@ def documents(files: Mapping[str, Path], folder: Path) -> None:
         (folder / "lee_background.cor").write_bytes(wheel.read(f"{DATA}lee_background.cor"))
         dump = bz2.decompress(wheel.read(DATA + DUMP))
     lines = [json.dumps(article, ensure_ascii=False, sort_keys=True) + "\n" for article in articles(dump)]
-    with (folder / "wikipedia.jsonl.gz").open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as packed:
-        packed.writelines(line.encode() for line in lines)
+    (folder / "wikipedia.jsonl").write_text("".join(lines), encoding="utf-8", newline="\n")
 
 
 def articles(dump: bytes) -> Iterator[dict[str, str]]:
@@ -85,6 +85,6 @@ def plain(wikitext: str) -> str:
     text = _LINK.sub(r"\1", _FILE.sub("", text))
     text = _OUTSIDE.sub(r"\1", text).replace("'''", "").replace("''", "")
     text = html.unescape(re.sub(r"</?[a-zA-Z][^>]*>", "", text))
+    text = _INDENT.sub("", _BULLET.sub("- ", text))
     text = _HEADING.sub(lambda match: f"{'#' * len(match[1])} {match[2]}", text)
-    text = re.sub(r"^[*#:;]+ *(?=\S)(?<!# )", lambda match: "" if set(match[0]) <= set("# ") else "- ", text)
     return re.sub(r"\n\s*\n\s*", "\n\n", text).strip()

@@ -10,7 +10,14 @@ is left out of an archive (`leave`) is left out by its listing, with the reason 
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from corpus.sources.archives import Archive, Archives
+from corpus.sources.commoncrawl import CommonCrawl
+from corpus.sources.documents import Documents, File
+from corpus.sources.git import Git
+
 FOLDER: Final = "demo-input"
+NEWS_SHA256: Final = "5d78d6dafd953bbf65797bef09a9ffb9ec430583381be705f8fd460000f370fb"
+ENCYCLOPEDIA_SHA256: Final = "40b6987db7e1b3678637efae9edf2cd397a9f1d1dcd035d2031e53a90fe6fb9d"
 CUTOFF: Final = "2023-11-01"  # exclusive: repositories created before November 2023 (FACTS 1)
 
 
@@ -45,6 +52,7 @@ PACKAGES: Final = (
         sha256="ebf595c8dac3e0fdc4152c51878b498396ec7f30e7a914d6071e674d49420fb8",
         use="archive",
         repo="sympy/sympy",
+        leave=("*/tests/*",),
     ),
     Package(
         requirement="networkx==3.2",
@@ -52,6 +60,7 @@ PACKAGES: Final = (
         sha256="bda29edf392d9bfa5602034c767d28549214ec45f620081f0b74dc036a1fbbc1",
         use="archive",
         repo="networkx/networkx",
+        leave=("*/tests/*",),
     ),
     Package(  # published after the cut-off, so each of its files is refused
         requirement="networkx==3.3",
@@ -231,3 +240,44 @@ PACKAGES: Final = (
         repo="RaRe-Technologies/gensim",
     ),
 )
+
+
+def archives(folder: str = FOLDER) -> Archives:
+    """Source code and text of nine releases before the cut-off and one after it."""
+    pinned = [
+        Archive(file=package.file, project=package.repo, sha256=package.sha256, leave=package.leave)
+        for package in PACKAGES
+        if package.use == "archive"
+    ]
+    return Archives(folder=f"{folder}/archives", archives=tuple(pinned), cutoff=CUTOFF, origin_depth=2)
+
+
+def repositories(folder: str = FOLDER) -> Git:
+    """Two repositories, each with a release after the cut-off at its tip."""
+    return Git(folder=f"{folder}/git", cutoff=CUTOFF)
+
+
+def pages(folder: str = FOLDER) -> CommonCrawl:
+    """The web pool."""
+    return CommonCrawl(folder=f"{folder}/warc", cutoff=CUTOFF)
+
+
+def news(folder: str = FOLDER) -> Documents:
+    """300 news articles, one per line."""
+    pinned = File(file="lee_background.cor", sha256=NEWS_SHA256)
+    return Documents(folder=f"{folder}/prose", form="lines", files=(pinned,), release="gensim-4.3.2", cutoff=CUTOFF)
+
+
+def encyclopedia(folder: str = FOLDER) -> Documents:
+    """A hundred articles of Wikipedia, as of 2016; each article is an origin of its own."""
+    pinned = File(file="wikipedia.jsonl", sha256=ENCYCLOPEDIA_SHA256)
+    return Documents(
+        folder=f"{folder}/prose",
+        form="jsonl",
+        files=(pinned,),
+        id="id",
+        url="url",
+        date="date",
+        release="enwiki-2016",
+        cutoff=CUTOFF,
+    )

@@ -1,4 +1,4 @@
-"""Stage: documents -> signatures and exact keys, one annotation per shard; then, per group of shards, sorted band keys."""
+"""Stage: documents -> signatures and exact keys, one annotation per shard; then, per group, sorted band keys."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

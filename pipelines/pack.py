@@ -59,7 +59,8 @@ def plan_group(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Ite
     for batch in store.batches(mix):
         planned = np.asarray(batch["repeats"], np.int64) * np.asarray(batch["n_tokens"], np.int64)
         for name, n in zip(batch["domain"].to_pylist(), planned.tolist(), strict=True):
-            counts[name] = counts.get(name, 0) + n
+            if n:
+                counts[name] = counts.get(name, 0) + n
     yield b""
 
 
@@ -85,7 +86,7 @@ def emit(store: Store, cfg: PackConfig, job: Job, counts: dict[str, int]) -> Ite
 
 
 def refuse_held_out(samples: pa.Table, mix: pa.Table, held_out: list[pa.Array]) -> None:
-    """Held-out documents never reach `assemble`: one in a packed sample means a probe would be scored on its own data."""
+    """Held-out documents never reach `assemble`: with one packed, a probe would be scored on what it was trained on."""
     packed = samples.filter(pc.greater(mix["repeats"], 0))
     for sample in packed.select(["sample", "documents"]).to_pylist():
         for member in sample["documents"]:

@@ -1,4 +1,4 @@
-"""Stage: web pages, their signatures -> which pages recall may read: one of each URL, then one of each cluster of texts.
+"""Stage: web pages, signatures -> which pages recall may read: one of each URL, then one of each cluster of texts.
 
 The keys, clusters and decisions are dedup's own; here every page has passed, and none is held out.
 """

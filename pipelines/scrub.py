@@ -1,4 +1,4 @@
-"""Stage: documents -> spans of secrets and personal data, and licence headers; then, on narrow columns, each file's licence.
+"""Stage: documents -> spans of secrets and personal data, licence headers; then, on narrow columns, file licences.
 
 The second step opens no text: the first has written what each licence file's text is. Per group of shards the licence
 files become one small shard of (repository, folder, licence), which a job per document shard reads: linear in files,
@@ -21,7 +21,7 @@ _PLACE = ("kind", "repo", "path")  # of DOCUMENTS
 
 
 def run(work: Work, cfg: ScrubConfig, documents: Shards) -> Result:
-    """Languages are not read: the same detectors run on every kind of text, so a new classifier scrubs nothing again."""
+    """Languages are not read: the detectors are the same for all, so a new classifier scrubs nothing again."""
     spans = work.annotate(scrub, cfg, documents, step="spans", schema=SCRUB, columns=[COLUMNS])
     jobs, readers = [], []
     for group in groups(documents, cfg.group_bytes):

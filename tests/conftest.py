@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
@@ -15,3 +16,28 @@ from pipelines.cluster import Cluster, connect
 def cluster() -> Iterator[Cluster]:
     with connect(None, 2, None) as connected:
         yield connected
+
+
+@pytest.fixture(scope="session")
+def _s3_bucket() -> Iterator[str]:
+    """One S3-compatible server on loopback per session: fsspec keeps a file system per set of arguments, not per server."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:  # processes that a test starts find the server through the environment
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        boto3.client("s3").create_bucket(Bucket="corpus")
+        yield "s3://corpus"
+    server.stop()
+
+
+@pytest.fixture
+def s3_url(_s3_bucket: str) -> str:
+    """A fresh root on it."""
+    return f"{_s3_bucket}/{uuid4().hex}"

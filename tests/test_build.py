@@ -164,31 +164,10 @@ def mine():
 '''
 
 
-def test_an_object_store_holds_the_same_bytes(base, s3_root):
-    url, environment = s3_root
+def test_an_object_store_holds_the_same_bytes(base, s3_url):
     stages = ",".join([*STAGES, "minhash", "dedup", "assemble", "encode", "mix", "pack"])
-    build(url, "--workers", "2", "--stage", stages, environment=environment)
-    assert contents(url, upto="pack") == contents(base, upto="pack")
-
-
-@pytest.fixture
-def s3_root(monkeypatch):
-    """An S3-compatible server on loopback."""
-    boto3 = pytest.importorskip("boto3")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="corpus")
-    yield "s3://corpus/build", environment
-    server.stop()
+    build(s3_url, "--workers", "2", "--stage", stages)
+    assert contents(s3_url, upto="pack") == contents(base, upto="pack")
 
 
 def test_the_same_rows_for_another_cut_of_the_input_into_shards(base, tmp_path):

@@ -66,8 +66,17 @@ class FastEncoder:
         # A token is at least one byte. Pages of `ids` that stay untouched cost nothing.
         ids = np.empty(int(offsets[-1] - offsets[0]), np.int32)
         starts = np.zeros(len(offsets), np.int64)
-        encode_texts(data, offsets, self._classes, self._byte_ids, self._merges, self._cache, starts, ids)
+        encode_texts(
+            _read_only(data), _read_only(offsets), self._classes, self._byte_ids, self._merges, self._cache, starts, ids
+        )
         return starts, ids[: starts[-1]].copy()
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """Arrow's buffers are read-only; one kind of array means one compilation (half a minute)."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def byte_alphabet() -> dict[str, int]:

@@ -80,7 +80,8 @@ class Draft(NamedTuple):
 
 def row_schema(cfg: PackConfig) -> pa.Schema:
     """Schema of packed rows, with the names behind the codes and the tokens a reader needs."""
-    tokens = {"name": cfg.tokenizer.name, "sha256": cfg.tokenizer.sha256, "end": cfg.tokenizer.special.end}
+    loaded = load(cfg.tokenizer)
+    tokens = {"name": cfg.tokenizer.name, "sha256": cfg.tokenizer.sha256, "n_ids": loaded.n_ids, "end": loaded.end}
     facts = {"layouts": LAYOUTS, "domains": DOMAINS, "length": cfg.length, "tokenizer": tokens}
     return schema.rows(cfg.length).with_metadata({name: json.dumps(value) for name, value in facts.items()})
 

@@ -189,6 +189,8 @@ def _token_bytes(spec: dict[str, Any], library: tokenizers.Tokenizer) -> list[by
     if spec["model"]["type"] != "BPE" or (spec.get("decoder") or {}).get("type") != "ByteLevel":
         found = f"model {spec['model']['type']}, decoder {spec.get('decoder')}"
         raise ValueError(f"only byte-level BPE vocabularies are supported, not {found}")
+    if (spec.get("normalizer") or {"normalizers": []}).get("normalizers") != []:
+        raise ValueError(f"a normalizer changes the text before it is encoded: {spec['normalizer']}; give one without")
     alphabet = byte_alphabet()
     size = max(library.get_vocab(with_added_tokens=True).values()) + 1
     by_id = [b""] * size

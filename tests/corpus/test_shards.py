@@ -17,9 +17,9 @@ def groups(*sizes):
         start += size
 
 
-@pytest.fixture
-def store(tmp_path):
-    return Store(str(tmp_path))
+@pytest.fixture(params=["disk", "object store"])
+def store(tmp_path, request):
+    return Store(str(tmp_path) if request.param == "disk" else request.getfixturevalue("s3_url"))
 
 
 def test_row_groups_come_back_as_they_were_written(store):
@@ -75,8 +75,23 @@ def test_an_artefact_has_its_record_and_a_local_path(store):
     assert Path(store.local_path(shard)).read_bytes() == b"abc"
 
 
-def test_a_copy_has_the_name_its_reader_expects(store, tmp_path):
+def test_a_copy_has_the_name_its_reader_expects(store):
     shard = store.write_artefact("objects/s/model", [b"abc"], Record("", Counter()))
     store.copy(shard, "exports/megatron/x.bin")
     store.copy(shard, "exports/megatron/x.bin")
-    assert [p.name for p in (tmp_path / "exports/megatron").iterdir()] == ["x.bin"]
+    assert list(store.walk(("exports",))) == [("exports/megatron/x.bin", 3)]
+
+
+def test_what_another_process_wrote_is_listed(store):
+    assert store.list("objects/s") == []
+    shard = Store(store.root).write_shard("objects/s/k", TWO, groups(1), Record("", Counter()))
+    assert store.list("objects/s") == [shard.path]
+
+
+def test_small_files_are_read_replaced_and_deleted(store):
+    assert store.read_text("manifests/a.json") is None
+    store.write_text("manifests/a.json", "1")
+    store.write_text("manifests/a.json", "2")
+    assert store.read_text("manifests/a.json") == "2"
+    store.delete("manifests/a.json")
+    assert store.read_text("manifests/a.json") is None

@@ -1,4 +1,5 @@
 from hashlib import blake2b
+from itertools import pairwise
 
 import pyarrow as pa
 import pytest
@@ -89,7 +90,7 @@ def test_cuts_keep_every_file_in_order_and_the_cap(sizes, most):
     runs = list(cut_at_files(range(len(sizes)), sizes, most))
     assert [i for run in runs for i in run] == list(range(len(sizes)))
     assert all(len(run) == 1 or sum(sizes[i] for i in run) <= most for run in runs)
-    assert all(sum(sizes[i] for i in [*a, b[0]]) > most for a, b in zip(runs, runs[1:]))
+    assert all(sum(sizes[i] for i in [*a, b[0]]) > most for a, b in pairwise(runs))
 
 
 ROWS = [

@@ -1,0 +1,159 @@
+"""Licences: recognised texts, headers and their bounds, expressions and policies."""
+
+import pytest
+
+from corpus.licenses import (
+    LICENCES,
+    PERMISSIVE,
+    header_span,
+    is_licence_file,
+    licence_of,
+    nearest_licence,
+    permitted,
+    tidy,
+)
+
+MIT = """MIT License
+
+Copyright (c) 2020 A. Person
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software ("the Software"), to deal
+in the Software without restriction, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions.
+"""
+BSD = "Redistribution and use in source and binary forms, with or without\n * modification, are permitted provided that:"
+NAMES = "The name of the author may not be used to endorse or promote products derived from this software."
+GPL = """This program is free software: you can redistribute it and/or modify it under the terms of the GNU General Public
+License as published by the Free Software Foundation, {} (at your option) any later version."""
+
+
+@pytest.mark.parametrize(
+    ("text", "licence"),
+    [
+        (MIT, "MIT"),
+        (MIT.split("The above")[0], "MIT-0"),
+        (BSD, "BSD-2-Clause"),
+        (BSD + NAMES, "BSD-3-Clause"),
+        ("// Licensed under the Apache License,\n// Version 2.0 (the License)", "Apache-2.0"),
+        (GPL.format("either version 3 of the License, or"), "GPL-3.0-or-later"),
+        (GPL.format("either version 2 of the License, or"), "GPL-2.0-or-later"),
+        ("GNU GENERAL PUBLIC LICENSE\n   Version 3, 29 June 2007\n" + GPL, "GPL-3.0-only"),
+        ("GNU LESSER GENERAL PUBLIC LICENSE\n Version 2.1, February 1999", "LGPL-2.1-only"),
+        ("This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.", "MPL-2.0"),
+        ("/* SPDX-License-Identifier: GPL-2.0 with Linux-syscall-note */", "GPL-2.0 WITH Linux-syscall-note"),
+        ("# SPDX-License-Identifier: (mit or Apache-2.0)", "(mit OR Apache-2.0)"),
+        ("<!-- SPDX-License-Identifier: CC0-1.0 -->", "CC0-1.0"),
+        (MIT + BSD, "BSD-2-Clause AND MIT"),
+        ("see LICENSE for details", None),
+        ("", None),
+    ],
+)
+def test_a_licence_is_recognised_by_its_own_words(text, licence):
+    assert licence_of(text.encode()) == licence
+
+
+def test_each_rule_matches_its_own_phrases():
+    for licence in LICENCES:
+        assert licence.spdx in (licence_of("; ".join(licence.phrases).encode()) or "").split(" AND ")
+
+
+@pytest.mark.parametrize(
+    ("path", "is_one"),
+    [
+        ("LICENSE", True), ("a/b/COPYING.LESSER", True), ("licence.txt", True), ("UNLICENSE", True), ("MIT-LICENSE.txt", True),
+        ("COPYING3", True), ("LICENSE-APACHE", True), ("NUMPY_LICENSE", True), ("src/license.py", False),
+        ("licenses.json", False), ("copyingmachine.txt", False), ("LICENSE.html", False), ("", False),
+    ],
+)  # fmt: skip
+def test_licence_files_are_known_by_name(path, is_one):
+    assert is_licence_file(path) is is_one
+
+
+PYTHON = """#!/usr/bin/env python
+# -*- coding: utf-8 -*-
+
+# Copyright 2020 A. Person
+# All rights reserved.
+
+import os
+"""
+JAVA = """/*
+ * Copyright (C) 2020 A. Person
+ *
+ * Licensed under the Apache License, Version 2.0.
+ */
+package x;
+"""
+MIXED = """/* Parses things.
+ *
+ * Copyright (C) 2020 A. Person
+ * Licensed under the Apache License, Version 2.0.
+ *
+ * Use parse() for it.
+ */
+int x;
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "header"),
+    [
+        (PYTHON, "# Copyright 2020 A. Person\n# All rights reserved.\n"),
+        (JAVA, JAVA.split("package")[0]),
+        (MIXED, " * Copyright (C) 2020 A. Person\n * Licensed under the Apache License, Version 2.0.\n"),
+        ("\ufeff<?php\n// (c) 2019 X\necho 1;", "// (c) 2019 X\n"),
+        ("<!-- Copyright 2020 X -->\n<p>", "<!-- Copyright 2020 X -->\n"),
+        ('"""Doc.\n\nCopyright 2020 X\n"""\nx = 1\n', "Copyright 2020 X\n"),
+        ("-- SPDX-License-Identifier: MIT", "-- SPDX-License-Identifier: MIT"),
+        ("# é\n# Copyright 2020 é\nx", "# é\n# Copyright 2020 é\n"),
+        ("x = 1\n# Copyright 2020 X\n", None),
+        ("# Handles license files\nx = 1\n", None),
+        ("/* Copyright 2020 X", None),
+        ("", None),
+    ],
+)
+def test_the_header_is_the_legal_part_of_a_leading_comment(text, header):
+    span = header_span(text.encode())
+    assert (None if span is None else text.encode()[slice(*span)].decode()) == header
+
+
+def test_a_header_is_looked_for_in_bounded_time():
+    assert header_span(b"#" * 10_000_000 + b" Copyright 2020") is None
+    assert header_span(b"/*" * 1_000_000) is None
+    assert header_span(b"'" * 1_000_000) is None
+    assert header_span((b"# Copyright 2020 X\n" + b"#\n") * 100_000) is not None
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("MIT", True), ("MIT OR GPL-3.0-only", True), ("MIT AND GPL-3.0-only", False), ("GPL-3.0-only OR MIT AND ISC", True),
+        ("(GPL-3.0-only OR MIT) AND GPL-2.0-only", False), ("Apache-2.0 WITH LLVM-exception", True), ("GPL-2.0+", False),
+        (None, False),
+    ],
+)  # fmt: skip
+def test_permissive_takes_one_side_of_or_and_every_side_of_and(expression, expected):
+    assert permitted(expression, "permissive") is expected
+    assert permitted(expression, "record") is True
+
+
+def test_every_permissive_name_is_known_or_a_variant():
+    assert {"MIT", "Apache-2.0", "BSD-3-Clause"} <= PERMISSIVE
+    assert not any(name.startswith(("GPL", "AGPL", "LGPL", "MPL")) for name in PERMISSIVE)
+
+
+@pytest.mark.parametrize("broken", ["", "MIT OR", "(MIT", "MIT)", "AND", "MIT Apache-2.0"])
+def test_a_tag_that_is_no_expression_is_none(broken):
+    assert tidy(broken) is None
+
+
+def test_the_nearest_licence_file_up_the_tree_counts_and_neighbours_are_a_choice():
+    folders = {"": ["MIT"], "vendor/x": ["GPL-3.0-only"], "dual": ["MIT", "Apache-2.0"], "both": ["MIT AND ISC", "0BSD"]}
+    assert nearest_licence(folders, "src/deep/a.py") == "MIT"
+    assert nearest_licence(folders, "a.py") == "MIT"
+    assert nearest_licence(folders, "vendor/x/y/b.c") == "GPL-3.0-only"
+    assert nearest_licence(folders, "vendor/xy/b.c") == "MIT"
+    assert nearest_licence(folders, "dual/a.py") == "Apache-2.0 OR MIT"
+    assert nearest_licence(folders, "both/a.py") == "0BSD OR (MIT AND ISC)"
+    assert nearest_licence({"vendor": ["MIT"]}, "a.py") is None

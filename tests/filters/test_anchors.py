@@ -1,0 +1,68 @@
+"""The prefilter must point at everything that the library would find: the patterns themselves make the cases."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from filters.anchors import ANCHORS, anchors
+from filters.keys import AFTER, BEFORE, _plugins, library_matches, windows
+
+PATTERNS = [
+    (detector.name, pattern)
+    for detector, plugin in _plugins()
+    for pattern in (getattr(plugin, "denylist", None) or [plugin.regex])
+]
+
+
+def positions(text: str) -> list[int]:
+    return anchors(np.frombuffer(text.encode(), np.uint8), 4.5, 3.0).tolist()
+
+
+def found_in_windows(text: str) -> set[str]:
+    raw = text.encode()
+    pieces = [raw[start:end].decode() for start, end in windows(raw, positions(text))]
+    return {piece[low:high] for piece in pieces for low, high, _ in library_matches(piece)}
+
+
+@pytest.mark.parametrize(("name", "pattern"), PATTERNS, ids=[f"{name}{i}" for i, (name, _) in enumerate(PATTERNS)])
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(data=st.data())
+def test_nothing_that_the_library_finds_in_a_line_is_lost(name, pattern, data):
+    alphabet = st.characters(min_codepoint=32, max_codepoint=126)
+    line = data.draw(st.from_regex(re.compile(pattern.pattern, (pattern.flags & re.IGNORECASE) | re.ASCII), alphabet=alphabet))
+    before = data.draw(st.sampled_from(["", "x = ", 'print("é", ', "  "]))
+    after = data.draw(st.sampled_from(["", "\n", " ;", "\nkey"]))
+    line = line.replace("\n", " ")
+    if len(line) > BEFORE:
+        return
+    in_line = {(before + line)[low:high] for low, high, _ in library_matches(before + line)}
+    assert in_line <= found_in_windows(before + line + after)
+
+
+def test_every_literal_is_found_where_it_stands_with_its_tail():
+    tails = {1: b"A", 2: b"a", 4: b"1"}
+    for literal, tail, classes in ANCHORS:
+        letter = next((byte for bit, byte in tails.items() if classes & bit), b"")
+        text = b"(" + literal + letter * tail + b".x)"
+        assert 1 in anchors(np.frombuffer(text, np.uint8), 4.5, 3.0).tolist(), literal
+        assert 1 not in anchors(np.frombuffer(text[: -3 if not tail else -4], np.uint8), 4.5, 3.0).tolist() or not tail
+
+
+@pytest.mark.parametrize("text", ["", "x", "'", "''", "A", "://", "eyJ", "a:b@c", "def f(self): return self.value + 1"])
+def test_plain_text_has_no_anchors(text):
+    assert positions(text) in ([], [0])  # a literal without a tail may begin at 0
+
+
+def test_windows_stay_in_their_lines_and_between_characters():
+    text = ("é" * 3000 + "\n" + "ü" * 10 + "K" + "é" * 3000 + "\nz").encode()
+    at = text.index(b"K")
+    ((start, end),) = windows(text, [at])
+    assert text[:start].endswith(b"\n")
+    assert at < end <= at + AFTER + 1
+    text[start:end].decode()
+    assert windows(b"abc\ndef", [5]) == [(4, 7)]
+    assert windows(b"a b", [0, 2]) == [(0, 3)]
+    assert windows(b"x" * 10_000, [0, 9_999]) == [(0, AFTER), (9_999 - BEFORE, 10_000)]

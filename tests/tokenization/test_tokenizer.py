@@ -1,0 +1,103 @@
+import hashlib
+import json
+
+import pyarrow as pa
+import pytest
+
+from tokenization.tokenizer import SpecialTokens, Tokenizer, TokenizerConfig, load, tokenizer_at
+
+CFG = TokenizerConfig()
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return load(CFG)
+
+
+def column(*texts):
+    return pa.array(texts, pa.large_string())
+
+
+@pytest.fixture(scope="module")
+def other_spec(tmp_path_factory):
+    """A byte-level BPE whose newlines merge with what follows, and without special tokens."""
+    from tokenization.fast import byte_alphabet
+
+    letters = sorted(byte_alphabet())
+    vocabulary = {letter: i for i, letter in enumerate(letters)} | {"Ċx": 256, "ab": 257}
+    spec = {
+        "version": "1.0",
+        "added_tokens": [],
+        "normalizer": None,
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False},
+        "post_processor": None,
+        "decoder": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False},
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": [["Ċ", "x"], ["a", "b"]]},
+    }
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    path.write_text(json.dumps(spec), encoding="utf-8")
+    return str(path)
+
+
+def test_special_tokens_have_the_ids_and_bytes_of_deepseek_coder_v2(tokenizer):
+    ids = (tokenizer.begin, tokenizer.end, tokenizer.fim_hole, tokenizer.fim_begin, tokenizer.fim_end)
+    assert ids == (100000, 100001, 100002, 100003, 100004)
+    assert SpecialTokens().fim_hole.encode() == b"<\xef\xbd\x9cfim\xe2\x96\x81hole\xef\xbd\x9c>"
+    assert tokenizer.n_ids == 100005
+
+
+def test_ids_never_change(tokenizer):
+    assert tokenizer.encode("Hello world = 12  x\n").tolist() == [17464, 1843, 403, 207, 16, 17, 207, 1376, 185]
+
+
+@pytest.mark.parametrize("text", SpecialTokens().strings())
+def test_special_token_strings_in_text_stay_text(tokenizer, text):
+    for ids in (tokenizer.encode(f"a{text}b").tolist(), tokenizer.library_column(column(f"a{text}b"))[0].as_py()):
+        assert max(ids) < 100000
+        assert tokenizer.text(ids) == f"a{text}b"
+
+
+def test_a_text_column_keeps_rows_slices_and_nulls(tokenizer):
+    texts = column("dropped", "a b", None, "", "日本語\n").slice(1)
+    expected = [tokenizer.encode(text).tolist() for text in ("a b", "", "", "日本語\n")]
+    assert tokenizer.encode_column(texts).to_pylist() == expected
+    assert tokenizer.library_column(texts).to_pylist() == expected
+    assert tokenizer.encode_column(texts.slice(0, 0)).to_pylist() == []
+
+
+def test_ids_give_back_text_and_its_number_of_characters(tokenizer):
+    text = "größe = '日本語 😀'\r\n\x00\u2028"
+    ids = tokenizer.encode(text)
+    assert tokenizer.text(ids) == text
+    assert tokenizer.characters[ids].sum() == len(text)
+
+
+def test_deepseek_is_line_additive_and_a_vocabulary_with_merged_newlines_is_not(tokenizer, other_spec):
+    other = load(tokenizer_at(other_spec))
+    assert tokenizer.line_additive
+    assert not other.line_additive
+    assert other.encode("ab\nx").tolist() == [257, 256]
+    assert other.begin == 258
+
+
+def test_a_file_with_other_bytes_is_refused(other_spec):
+    with pytest.raises(ValueError, match="SHA-256"):
+        load(TokenizerConfig(name=other_spec, sha256=hashlib.sha256(b"").hexdigest()))
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(FileNotFoundError, match="no/such"):
+        load(TokenizerConfig(name="no/such/tokenizer.json"))
+
+
+def test_a_vocabulary_that_loses_text_is_refused(other_spec):
+    with open(other_spec, encoding="utf-8") as file:
+        spec = json.load(file)
+    for change in ({"decoder": None}, {"normalizer": {"type": "NFC"}}):
+        with pytest.raises(ValueError, match=r"byte-level|normalizer"):
+            Tokenizer(json.dumps(spec | change).encode(), SpecialTokens())
+
+
+def test_special_tokens_must_differ():
+    with pytest.raises(ValueError, match="five different"):
+        SpecialTokens(begin="<x>", end="<x>")
