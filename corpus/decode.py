@@ -2,9 +2,9 @@
 
 Comes in: a file's bytes and the encodings that someone declares for it. Goes out: the text as UTF-8 bytes (Arrow wants
 them so; a Python string would cost a second pass) and the name of the encoding it was decoded from.
-UTF-8 and byte order marks decide by themselves. Otherwise a declaration is believed where it decodes without error, and
-a detector where its answer has structure behind it. Latin-1 decodes anything, so it is never guessed: text in it without
-a declaration is refused as `not_utf8`. This file refuses to know languages and file formats.
+UTF-8 and byte order marks decide by themselves. Otherwise a declaration is believed where it decodes without error,
+and a detector where its answer has structure behind it. Latin-1 decodes anything, so it is never guessed: text in it
+without a declaration is refused as `not_utf8`. This file refuses to know languages and file formats.
 """
 
 import codecs
@@ -27,7 +27,19 @@ _MARKS: Final = (  # the longer first: UTF-32's mark begins with UTF-16's
 _DECLARED: Final = re.compile(rb"""(?:coding[:=]|<\?xml[^>]*encoding=|@charset )[ \t]*["']?([-\w.]{1,40})""")
 # Multi-byte encodings reject most other bytes, and Cyrillic ones are told by letter pairs. Nothing of Latin-1's family.
 _DETECTABLE: Final = frozenset(
-    {"gb18030", "gbk", "gb2312", "big5", "euc-jp", "shift_jis", "iso-2022-jp", "euc-kr", "windows-1251", "koi8-r", "koi8-u"}
+    {
+        "gb18030",
+        "gbk",
+        "gb2312",
+        "big5",
+        "euc-jp",
+        "shift_jis",
+        "iso-2022-jp",
+        "euc-kr",
+        "windows-1251",
+        "koi8-r",
+        "koi8-u",
+    }
 )
 _DETECTOR_LIMIT: Final = 1 << 16  # bytes it looks at
 _ODD: Final = re.compile("[\x80-\x9f\ue000-\uf8ff\ufffe\uffff]")  # C1 controls, private use: a wrong table's marks
@@ -58,8 +70,8 @@ def decode(data: bytes, charset: str | None = None) -> Extracted:
         return Extracted(refused="empty")
     if b"\0" in data:
         return Extracted(refused="binary")
-    for encoding in ("utf-8", charset, _named_in(data)):
-        if encoding and (found := _decoded(data, encoding)):
+    for name in ("utf-8", charset, _named_in(data)):
+        if name and (found := _decoded(data, name)):
             return found
     return _detected(data) or Extracted(refused="not_utf8")
 
@@ -74,8 +86,7 @@ def _decoded(data: bytes, encoding: str) -> Extracted | None:
             decoded = data.decode(encoding)
             text = data if encoding == "utf-8" else decoded.encode()
         except (UnicodeError, LookupError, ValueError):
-            # LookupError: an unknown name, or "base64" and its like, which are no text encodings; ValueError: a NUL in it
-            return None
+            return None  # LookupError: unknown, or no text encoding, as "base64"; ValueError: a NUL in the name
     if not text:
         return Extracted(refused="empty")
     return Extracted(refused="binary") if b"\0" in text else Extracted(text=text, encoding=encoding)

@@ -1,11 +1,11 @@
 r"""HTML pages to Markdown-like text that keeps what this corpus is for: formulas and code.
 
-Comes in: a page's bytes. Goes out: its main content as text: formulas between $…$ and $$…$$, code blocks fenced with their
-language and indentation, inline code in backticks, headings, lists and tables as plain Markdown; navigation, headers,
-footers and sidebars are left out.
-How: what ordinary extraction loses is taken out of the DOM first and leaves a numbered mark behind, resiliparse turns the
-rest into text, and the marks are then filled in. So the walk over all nodes runs in C++, and Python sees only formulas,
-code, headings and tables. Not yet kept: MathML that carries neither TeX annotation nor `alttext`.
+Comes in: a page's bytes. Goes out: its main content as text: formulas between $…$ and $$…$$, code blocks fenced with
+their language and indentation, inline code in backticks, headings, lists and tables as plain Markdown; navigation,
+headers, footers and sidebars are left out.
+How: what ordinary extraction loses is taken out of the DOM first and leaves a numbered mark behind, resiliparse turns
+the rest into text, and the marks are then filled in. So the walk over all nodes runs in C++, and Python sees only
+formulas, code, headings and tables. Not yet kept: MathML that carries neither TeX annotation nor `alttext`.
 """
 
 import re
@@ -28,11 +28,13 @@ _META_BYTES: Final = 4096  # HTML wants the declaration within 1,024; pages put 
 _MAIN: Final = ("main", "[role=main]", "#mw-content-text", "#bodyContent", "#mainbar", "#content", "article")
 _MAIN_SHARE: Final = 0.3  # of the page's text; below it, what is called main is not the content
 _DROPPED: Final = (
-    "nav, footer, aside, noscript, template, iframe, object, form, button, select, input, textarea, svg, dialog, "
+    "nav, footer, aside:not(.footnote):not(.footnote-list):not(.admonition), noscript, template, iframe, "
+    "object, form, button, select, input, textarea, svg, dialog, "
     "[role=navigation], [role=banner], [role=contentinfo], [role=search], [role=complementary], [hidden], "
     ".nav, .navbar, .navigation, .menu, .sidebar, .sphinxsidebar, .related, .breadcrumb, .breadcrumbs, .toc, #toc, "
     ".contents.topic, .footer, #footer, .header, #header, .page-header, .site-header, body > header, .skip-link, "
-    ".headerlink, .anchor, .anchorjs-link, .viewcode-link, .mw-editsection, .navbox, .catlinks, .noprint, .printfooter, "
+    ".headerlink, .anchor, .anchorjs-link, .viewcode-link, .viewcode-back, .mw-editsection, .navbox, .catlinks, "
+    ".noprint, .printfooter, "
     ".reference-return, .cookie-banner, .share, .social, .advertisement, .copybtn, .eqno, .sr-only, "
     "li.js-post-menu, .post-menu, .user-info, .votecell, .js-vote-count"
 )
@@ -41,10 +43,15 @@ _CODE_DEBRIS: Final = ".linenos, .lineno, .linenodiv, .gutter, .line-numbers-row
 _RENDERED: Final = ".MathJax_Preview, .MathJax, .MathJax_Display, .MathJax_SVG, .MathJax_SVG_Display, .MathJax_CHTML"
 _MATH: Final = (
     "script[type^='math/tex'], .katex-display, .katex, .mwe-math-element, math, mjx-container, "
-    "span.math, div.math, .arithmatex, .math img, img.math, img.tex, img.latex, img[class*='mwe-math'], img[src*='codecogs.com']"
+    "span.math, div.math, .arithmatex, .math img, img.math, img.tex, img.latex, "
+    "img[class*='mwe-math'], img[src*='codecogs.com']"
 )
-_LANGUAGE: Final = re.compile(r"(?:^|\s)(?:language-|lang-|highlight-source-|highlight-|brush:\s*|sourceCode\s+)([\w+#.-]{1,30})")
-_NO_LANGUAGE: Final = frozenset({"default", "none", "text", "plain", "plaintext", "notranslate", "nohighlight", "output", "block"})
+_LANGUAGE: Final = re.compile(
+    r"(?:^|\s)(?:language-|lang-|highlight-source-|highlight-|brush:\s*|sourceCode\s+)([\w+#.-]{1,30})"
+)
+_NO_LANGUAGE: Final = frozenset(
+    {"default", "none", "text", "plain", "plaintext", "notranslate", "nohighlight", "output", "block"}
+)
 # The look-aheads keep it linear: a scan that meets the next opening delimiter stops there.
 _DELIMITED: Final = re.compile(
     r"\\\((?P<inline>(?:(?!\\\().){1,1000}?)\\\)|\\\[(?P<display>(?:(?!\\\[).){1,4000}?)\\\]"
@@ -132,7 +139,13 @@ def html_text(html: bytes) -> str:
     _mark_headings(page)
     _take_tables(page)
     text = extract_plain_text(
-        tree, preserve_formatting=True, main_content=False, list_bullets=True, alt_texts=False, links=False, form_fields=False
+        tree,
+        preserve_formatting=True,
+        main_content=False,
+        list_bullets=True,
+        alt_texts=False,
+        links=False,
+        form_fields=False,
     )
     text = re.sub(r"^( *)• ", r"\1- ", text, flags=re.MULTILINE)
     if _HAS_MATH.search(clean):  # elsewhere \( may be a regular expression
@@ -153,7 +166,9 @@ def _filled(page: _Page, text: str) -> str:
     made: list[str] = [parts[0]]
     for number, after in zip(parts[1::2], parts[2::2], strict=True):
         if int(number) in page.blocks:
-            made[-1] = made[-1].rstrip()
+            while made and not made[-1].strip():
+                made.pop()
+            made[-1:] = [part.rstrip() for part in made[-1:]]
             made += ["\n\n", page.kept[int(number)], "\n\n", after.lstrip("\n")]
         else:
             made += [page.kept[int(number)], after]
@@ -165,6 +180,9 @@ def _filled(page: _Page, text: str) -> str:
 
 def _drop_boilerplate(page: _Page) -> None:
     body = page.tree.body
+    for node in page.all("script, style"):  # their text would count as the page's
+        if node.parent is not None:
+            node.parent.remove_child(node)
     total = len(body.text)
     for selector in _MAIN:
         found = page.all(selector)
@@ -204,13 +222,19 @@ def _formula(page: _Page, node: Any) -> tuple[str, bool] | None:
     """(LaTeX, whether displayed) of an element, or None where it holds none in a form that can be read."""
     classes = node.getattr("class") or ""
     tag = node.tag
-    display = "display" in classes or (node.getattr("mode") or node.getattr("display") or "") in ("display", "block", "true")
+    display = "display" in classes or (node.getattr("mode") or node.getattr("display") or "") in (
+        "display",
+        "block",
+        "true",
+    )
     if tag == "script":
         return _formula_of(page.text(node), "mode=display" in (node.getattr("type") or ""))
     if tag == "img":
         parent = node.parent
         above = [parent, parent.parent] if parent is not None and parent.tag == "p" else [parent]
-        display = display or any(a is not None and a.tag == "div" and "math" in (a.getattr("class") or "") for a in above)
+        display = display or any(
+            a is not None and a.tag == "div" and "math" in (a.getattr("class") or "") for a in above
+        )
         return _formula_of(node.getattr("alt") or "", display)
     annotation = node.query_selector("annotation[encoding='application/x-tex'], annotation[encoding='TeX']")
     if annotation is not None:
@@ -318,6 +342,9 @@ def _mark_headings(page: _Page) -> None:
     for node in page.all("h1, h2, h3, h4, h5, h6"):
         if node.first_child is not None:
             node.insert_before(page.tree.create_text_node("#" * int(node.tag[1]) + "\u00a0"), node.first_child)
+    for node in page.all("span.classifier"):  # docutils separates a term from its type by a style sheet
+        if node.first_child is not None:
+            node.insert_before(page.tree.create_text_node(" : "), node.first_child)
 
 
 def _take_tables(page: _Page) -> None:
@@ -330,7 +357,8 @@ def _take_tables(page: _Page) -> None:
         rows = [[_cell(page, cell) for cell in _all(row, "td, th")] for row in _all(node, "tr")]
         rows = [row for row in rows if any(row)]
         width = max((len(row) for row in rows), default=0)
-        if len(rows) > 1 and width > 1:
+        filled = len(rows) * width <= 2 * sum(map(len, rows))  # else one long row would be paid for by every other
+        if len(rows) > 1 and width > 1 and filled:
             lines = [f"| {' | '.join(row + [''] * (width - len(row)))} |" for row in rows]
             page.put(node, "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]]), block=True)
 

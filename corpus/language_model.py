@@ -1,8 +1,8 @@
 """The content model: bytes of text -> a score for each language that has samples.
 
 In come UTF-8 bytes as an Arrow data buffer with the start and end of each row; out comes one float32 row of scores per
-text, over the classes named in the model. A linear model on hashed tokens, token pairs and punctuation runs, factored
-to a low rank and stored in int8. It knows no file names, no thresholds and no decisions: see `corpus.languages`.
+text, over the classes named in the model. A linear model on hashed tokens, token pairs and punctuation runs, of
+which each bucket keeps its 32 largest weights in int8. It knows no file names and no decisions: see `corpus.languages`.
 """
 
 from dataclasses import dataclass
@@ -49,9 +49,10 @@ class Model:
 
     classes: tuple[str, ...]
     idf: Floats  # [buckets]
-    scale: Floats  # [buckets], of the int8 rows
-    factors: npt.NDArray[np.int8]  # [buckets, rank]
-    output: Floats  # [rank, classes]
+    scale: Floats  # [buckets], of the int8 weights
+    pointers: npt.NDArray[np.int64]  # [buckets + 1], into the two below
+    columns: npt.NDArray[np.uint16]  # class
+    weights: npt.NDArray[np.int8]
     calibration: tuple[float, float, float]  # P(right) = sigmoid(c0 + c1 * best + c2 * (best - second))
 
 
@@ -64,21 +65,23 @@ def load(path: str = str(MODEL)) -> Model:
             classes=tuple(str(name) for name in stored["classes"]),
             idf=stored["idf"].astype(np.float32),
             scale=stored["scale"].astype(np.float32),
-            factors=stored["factors"],
-            output=stored["output"].astype(np.float32),
+            pointers=np.concatenate([[0], np.cumsum(stored["lengths"], dtype=np.int64)]),
+            columns=stored["columns"],
+            weights=stored["weights"],
             calibration=(best, first, margin),
         )
 
 
 def save(model: Model, path: str) -> None:
-    """Half floats are enough: every stored number is multiplied by an int8 rounded to 1 in 127."""
+    """Half floats are enough: what they scale is an int8 rounded to 1 in 127."""
     np.savez_compressed(
         path,
         classes=np.array(model.classes),
         idf=model.idf.astype(np.float16),
-        scale=model.scale,
-        factors=model.factors,
-        output=model.output.astype(np.float16),
+        scale=model.scale.astype(np.float16),
+        lengths=np.diff(model.pointers).astype(np.uint16),
+        columns=model.columns,
+        weights=model.weights,
         calibration=np.array(model.calibration),
     )
 
@@ -184,10 +187,10 @@ def _features(data: Any, start: int, end: int, counts: Any, touched: Any) -> int
 
 
 @njit(cache=True, nogil=True)
-def _hidden(data: Any, starts: Any, ends: Any, idf: Any, scale: Any, factors: Any) -> Any:
-    """Low-rank projection of each text's unit-length tf-idf vector, tf being log(1 + count)."""
-    rank = factors.shape[1]
-    out = np.zeros((len(starts), rank), np.float32)
+def _scores(data: Any, starts: Any, ends: Any, idf: Any, scale: Any, weights: Any, n_classes: int) -> Any:
+    """Each text's unit-length tf-idf vector, tf being log(1 + count), times the weights."""
+    pointers, columns, values = weights
+    out = np.zeros((len(starts), n_classes), np.float32)
     counts = np.zeros(1 << BITS, np.uint16)
     touched = np.zeros(1 << BITS, np.int64)
     for row in range(len(starts)):
@@ -199,8 +202,8 @@ def _hidden(data: Any, starts: Any, ends: Any, idf: Any, scale: Any, factors: An
             counts[bucket] = 0
             norm += weight * weight
             weight *= scale[bucket]
-            for r in range(rank):
-                out[row, r] += weight * np.float32(factors[bucket, r])
+            for p in range(pointers[bucket], pointers[bucket + 1]):
+                out[row, columns[p]] += weight * np.float32(values[p])
         if norm > 0:
             out[row] /= np.sqrt(norm)
     return out
@@ -222,15 +225,10 @@ def bag(text: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint16]]:
 
 
 def scores(model: Model, data: npt.NDArray[np.uint8], starts: Offsets, ends: Offsets) -> Floats:
-    """One row of scores per text. A text's row depends on its first `HEAD` bytes alone, whatever else is in the batch.
-
-    The last step multiplies row by row for that reason: a matrix product of another height may round differently.
-    """
-    hidden = _hidden(data, starts, ends, model.idf, model.scale, model.factors)
-    out = np.empty((len(starts), len(model.classes)), np.float32)
-    for row in range(len(starts)):
-        out[row] = hidden[row] @ model.output
-    return out
+    """One row of scores per text. It depends on the text's first `HEAD` bytes alone, whatever else is in the batch."""
+    weights = (model.pointers, model.columns, model.weights)
+    found: Floats = _scores(data, starts, ends, model.idf, model.scale, weights, len(model.classes))
+    return found
 
 
 def confidence(model: Model, best: float, second: float) -> float:

@@ -115,9 +115,12 @@ def _emails(data: Column, offsets: Offsets) -> Iterator[tuple[int, int, int, str
 def _ipv4(data: Column, offsets: Offsets) -> Iterator[tuple[int, int, int, str]]:
     dots = _inside(np.flatnonzero(data == ord(".")), 1, 1, len(data))
     dots = dots[_IS_DIGIT[data[dots - 1]] & _IS_DIGIT[data[dots + 1]]]
+    rows = np.searchsorted(offsets, dots - 1, side="right")
+    inner = rows == np.searchsorted(offsets, dots + 1, side="right")  # both digits are of the dot's own row
+    dots, rows = dots[inner], rows[inner]
     gaps = np.diff(dots)
     near = (gaps == 2) | (gaps == 3) | ((gaps == 4) & _IS_DIGIT[data[dots[:-1] + 2]])  # one to three digits between
-    near &= np.diff(np.searchsorted(offsets, dots, side="right")) == 0  # in one row
+    near &= np.diff(rows) == 0
     near = np.concatenate(([False], near, [False, False]))
     four = near[1:-2] & near[2:-1] & ~near[:-3] & ~near[3:]  # not five numbers, which an address never has
     for position, row, low, high in _rows(dots[:-1][four], offsets):

@@ -42,7 +42,6 @@ ANCHORS: Final = (
     Anchor(b"_authToken="), Anchor(b"T3BlbkFJ", 20, ALNUM), Anchor(b"PRIVATE KEY"), Anchor(b"Private-Lines: "),
     Anchor(b"pypi-AgE", 70, TOKEN), Anchor(b"SG.", 22, TOKEN), Anchor(b"sq0csp-"), Anchor(b"k_live_", 24, ALNUM),
     Anchor(b"AC", 32, LOWER | DIGIT), Anchor(b"SK", 32, LOWER | DIGIT), Anchor(b"-us", 1, DIGIT),
-    Anchor(b"hooks.slack.com/services/T"), Anchor(b"api.softlayer.com/soap/v3"),
     *(Anchor(bytes([a, b, c]), 1, ALNUM) for a in b"xX" for b in b"oO" for c in b"xX"),  # Slack's rule folds case
 )  # fmt: skip
 
@@ -79,8 +78,8 @@ def anchors(data: npt.NDArray[np.uint8], base64_limit: float, hex_limit: float) 
     """Ascending positions at which a detector should look.
 
     Besides the literals: a quoted run of base64 or hexadecimal digits above its entropy limit, or of an AWS secret's
-    length; a long run that a name ending in key, token, password, … is set to; `user:password@` after `://`; the dots
-    of a Discord token and the colon of a Telegram one.
+    length; a long run that a name ending in key, token, password, … is set to; `user:password@`, hooks or api after
+    `://`; the dots of a Discord token and the colon of a Telegram one.
     """
     found: npt.NDArray[np.int64] = _scan(data, CLASSES, _FIRST, _ROWS, _LETTERS, base64_limit - 1e-6, hex_limit - 1e-6)
     return found
@@ -103,15 +102,17 @@ def _scan(data, classes, first, rows, letters, base64_limit, hex_limit):  # type
             ):  # the dots are a Discord token's
                 out[n] = token_run
                 n += 1
-            if byte == 58 and (_has_password(data, i) or _is_telegram(data, classes, i)):
+            if byte == 58 and (_is_telling_url(data, i) or _is_telegram(data, classes, i)):
                 out[n] = i
                 n += 1
             token_run = i + 1
         if not kind & BASE64:
             length = i - base_run
-            quoted = (byte == 34 or byte == 39) and base_run > 0 and data[base_run - 1] == byte
-            if (quoted and length >= MIN_QUOTED_HEX) and (
-                length == AWS_SECRET or _is_random(data, classes, base_run, i, counts, base64_limit, hex_limit)
+            opened = data[base_run - 1] if base_run > 0 else np.uint8(0)
+            quoted = (byte == 34 or byte == 39) and (opened == 34 or opened == 39) and length >= MIN_QUOTED_HEX
+            if quoted and (
+                length == AWS_SECRET
+                or (opened == byte and _is_random(data, classes, base_run, i, counts, base64_limit, hex_limit))
             ):
                 out[n] = base_run
                 n += 1
@@ -141,7 +142,7 @@ def _stands(data, classes, at, index, rows, letters):  # type: ignore[no-untyped
     for j in range(2, length):
         if data[at + j] != letters[index, j]:
             return False
-    for j in range(at + length, at + length + tail):
+    for j in range(at + length, at + length + tail):  # noqa: SIM110  # Numba has no all()
         if not classes[data[j]] & allowed:
             return False
     return True
@@ -183,17 +184,20 @@ def _is_telegram(data, classes, at):  # type: ignore[no-untyped-def]
     for j in range(at - 8, at):
         if not classes[data[j]] & DIGIT:
             return False
-    for j in range(at + 1, at + 36):
+    for j in range(at + 1, at + 36):  # noqa: SIM110
         if not classes[data[j]] & TOKEN:
             return False
     return True
 
 
 @numba.njit(cache=True, nogil=True)
-def _has_password(data, at):  # type: ignore[no-untyped-def]
-    """Whether `://` starts here, and a colon and an @ follow before any white space."""
-    if at + 3 >= len(data) or data[at + 1] != 47 or data[at + 2] != 47:
+def _is_telling_url(data, at):  # type: ignore[no-untyped-def]
+    """Whether `://` starts here, and then a host hoo… or api…, or a colon and an @ before any white space."""
+    if at + 5 >= len(data) or data[at + 1] != 47 or data[at + 2] != 47:
         return False
+    a, b, c = data[at + 3] | 32, data[at + 4] | 32, data[at + 5] | 32
+    if (a == 104 and b == 111 and c == 111) or (a == 97 and b == 112 and c == 105):
+        return True
     colon = False
     for j in range(at + 3, min(at + 256, len(data))):
         if data[j] <= 32:

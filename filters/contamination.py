@@ -52,7 +52,6 @@ TRIVIAL: Final = (
     "0 zero 1 one 2 two 3 three 4 four 5 five 6 six 7 seven 8 eight 9 nine 10 ten",
     "zero 0 one 1 two 2 three 3 four 4 five 5 six 6 seven 7 eight 8 nine 9 ten 10",
 )
-_HIT: Final = tuple(HITS.value_type.field(i).name for i in range(HITS.value_type.num_fields))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -233,25 +232,34 @@ def load_index(raw: bytes) -> Index:
 
 
 def contamination(index: Index, texts: pa.LargeStringArray) -> tuple[pa.RecordBatch, dict[str, int]]:
-    """Per text its hits, ascending; hits of one item and one n-gram length that overlap or touch are one."""
-    rows, starts, ends, grams = _hits(index, texts)
-    hits: list[list[list[str | int]]] = [[] for _ in range(len(texts))]
-    last: dict[tuple[int, int, int], list[str | int]] = {}  # the hit that the next gram may prolong
-    for row, start, end, gram in zip(rows.tolist(), starts.tolist(), ends.tolist(), grams.tolist(), strict=True):
+    """Per text its hits, ascending; hits of one item and one n-gram length without a word between them are one."""
+    hits: list[list[int]] = []  # row, start, end, item, n-gram length, words up to the end
+    last: dict[tuple[int, int, int], list[int]] = {}  # the hit that the next gram may prolong
+    for row, start, end, gram, ordinal in zip(*(column.tolist() for column in _hits(index, texts)), strict=True):
         item, size = int(index.items[gram]), int(index.sizes[gram])
         hit = last.get((row, item, size))
-        if hit is not None and start <= int(hit[3]):
-            hit[3] = end
+        if hit is not None and ordinal - size <= hit[5]:
+            hit[2], hit[5] = end, ordinal
             continue
-        hit = last[row, item, size] = [*index.names[item], start, end, size]
-        hits[row].append(hit)
-    counts = Counter(f"documents_hit.{name}" for row_hits in hits for name in {str(hit[0]) for hit in row_hits})
-    counts["documents_hit"] = sum(map(bool, hits))
-    columns = [
-        pa.array([len(row) for row in hits], pa.int32()),
-        pa.array([[dict(zip(_HIT, hit, strict=True)) for hit in row] for row in hits], HITS),
+        hit = last[row, item, size] = [row, start, end, item, size, ordinal]
+        hits.append(hit)
+    columns = np.array(hits, np.int64).reshape(-1, 6)
+    per_row = np.bincount(columns[:, 0], minlength=len(texts)) if len(texts) else np.zeros(0, np.int64)
+    names = [index.names[item] for item in columns[:, 3].tolist()]
+    fields = [
+        pa.array([name for name, _ in names], pa.string()),
+        pa.array([item for _, item in names], pa.string()),
+        pa.array(columns[:, 1]),
+        pa.array(columns[:, 2]),
+        pa.array(columns[:, 4].astype(np.int32)),
     ]
-    return pa.RecordBatch.from_arrays(columns, schema=CONTAMINATION), dict(counts)
+    offsets = pa.array(np.concatenate(([0], np.cumsum(per_row))).astype(np.int32))
+    lists = pa.ListArray.from_arrays(
+        offsets, pa.StructArray.from_arrays(fields, fields=list(HITS.value_type)), type=HITS
+    )
+    counts = Counter(f"documents_hit.{name}" for _, name in {(hit[0], index.names[hit[3]][0]) for hit in hits})
+    counts["documents_hit"] = int(np.count_nonzero(per_row))
+    return pa.RecordBatch.from_arrays([pa.array(per_row.astype(np.int32)), lists], schema=CONTAMINATION), dict(counts)
 
 
 def contaminated_spans(hits: pa.ListArray) -> pa.ListArray:
@@ -268,7 +276,7 @@ def gram_hashes(text: bytes, size: int) -> npt.NDArray[np.uint64]:
 
 def _hits(index: Index, texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.int64], ...]:
     if not len(texts) or not len(index.hashes):
-        return (np.zeros(0, np.int64),) * 4
+        return (np.zeros(0, np.int64),) * 5
     _, offsets, data = texts.buffers()
     bounds = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     flat = np.frombuffer(data or b"", np.uint8)
@@ -326,8 +334,8 @@ def _fill(hashes, bits):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _scan(data, bounds, folds, table, hashes, sizes, starts, ends, stream, lengths):  # type: ignore[no-untyped-def]
-    """Row, start, end and gram of every verified hit, in the order of their ends."""
-    out = np.empty((256, 4), np.int64)
+    """Row, start, end, gram and number of words up to the end of every verified hit, in the order of their ends."""
+    out = np.empty((256, 5), np.int64)
     n = 0
     powers = np.array([_power(size) for size in lengths])
     window = 64  # a ring of the last words: a power of two above the longest gram
@@ -360,9 +368,9 @@ def _scan(data, bounds, folds, table, hashes, sizes, starts, ends, stream, lengt
                     continue
                 if n == len(out):
                     out = np.concatenate((out, np.empty_like(out)))
-                out[n] = (row, begin - bounds[row], at - bounds[row], gram)
+                out[n] = (row, begin - bounds[row], at - bounds[row], gram, seen)
                 n += 1
-    return out[:n, 0].copy(), out[:n, 1].copy(), out[:n, 2].copy(), out[:n, 3].copy()
+    return out[:n, 0].copy(), out[:n, 1].copy(), out[:n, 2].copy(), out[:n, 3].copy(), out[:n, 4].copy()
 
 
 @numba.njit(cache=True, nogil=True)

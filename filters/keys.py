@@ -104,6 +104,8 @@ def key_spans(text: bytes, positions: Iterable[int], max_chars: int, path: str) 
         spans.update(block_spans(text, start, end))
         window = text[start:end].decode("utf-8", "replace")
         for low, high, detector in library_matches(window):
+            if detector.name == "NpmDetector":  # it takes the rest of the line
+                high = low + len(window[low:high].split(None, 1)[0].rstrip("\"',;"))
             if detector.name == "JwtTokenDetector":  # the library stops before the signature
                 high = _SIGNATURE.match(window, high).end()  # type: ignore[union-attr]  # it matches the empty string
             if _is_key(window, low, high, detector, max_chars) and not (locked and detector.part == "entropy"):

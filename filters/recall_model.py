@@ -1,23 +1,24 @@
-"""The classifier of the recall loop: fastText over BPE ids joined by spaces, one binary model per label.
+"""The classifier of the recall loop: fastText's over BPE ids, one binary model per label.
 
 Comes in: id columns and which of them are positive. Goes out: a model, its scores, and a card that says how it does on
 examples it has not seen. DeepSeekMath pre-tokenizes with its BPE because Chinese cannot be split at spaces (section
-2.1); FACTS gives the mechanics. Impure by nature: training is handed a scratch folder. Knows no URLs and no rounds.
+2.1); FACTS gives the mechanics: ids joined by spaces. Knows no URLs, no rounds and no files.
 
-A binary fastText model is linear: the difference of its two outputs is the mean, over words and word n-grams, of
+The algorithm is fastText's, the code is not: with one thread the library leaves nine tenths of its input matrix
+uninitialised (`DenseMatrix::uniform` fills one of ten blocks per thread), so the same data gives other models, and now
+and then NaN; with more threads its updates race. Hashes, n-grams, updates and learning rate are the library's, and a
+test holds both to the same scores. A binary model is linear: its logit is the mean, over words and word n-grams, of
 (vector . difference of the output vectors). So a model is kept as one number per word and per bucket, 256 times smaller
-than fastText's file, and scoring reads 3 numbers a token instead of 768: 8 MB/s of text through the library, 290 here.
+than fastText's file, and scoring reads 3 numbers a token instead of 768.
 """
 
 import io
 import json
 import math
-import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
-from typing import Any
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -30,7 +31,6 @@ _FEWEST_BUCKETS = 1 << 12
 _TOKENS_PER_BUCKET = 32  # of a small pool: one of 2 million tokens then trains in 70 MB instead of 2 GB
 _END = "</s>"  # fastText reads a line's end as this word
 _MOST_IDS = 1 << 18  # more than any vocabulary in use
-_AT_ONCE = 512  # rows of ids that are Python strings at one time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +69,7 @@ class ClassifierConfig:
 class Linear:
     """A binary fastText model as numbers: what each word and each bucket of word n-grams adds to the logit."""
 
-    words: np.ndarray  # float32 by token id; NaN for an id that is no word of the model
+    words: np.ndarray  # float32 by token id; NaN for an id that is no word of the model, as for one beyond the end
     end: float  # of the line's end; NaN where it is no word
     buckets: np.ndarray  # float32
     order: int  # longest n-gram
@@ -90,21 +90,6 @@ class Linear:
         return Linear(numbers[1:n], float(numbers[0]), numbers[n:], head["order"])
 
 
-def lines(ids: pa.LargeListArray) -> Iterable[str]:
-    """Each row's ids, joined by single spaces and without a newline, as fastText reads them."""
-    names = _names()
-    for start in range(0, len(ids), _AT_ONCE):
-        part = ids.slice(start, _AT_ONCE)
-        offsets = part.offsets.to_numpy()
-        words = [names[token] for token in part.values.slice(offsets[0], offsets[-1] - offsets[0]).to_pylist()]
-        yield from (" ".join(words[a - offsets[0] : b - offsets[0]]) for a, b in pairwise(offsets))
-
-
-@lru_cache(maxsize=1)
-def _names() -> list[str]:
-    return [str(token) for token in range(_MOST_IDS)]
-
-
 def buckets_for(cfg: ClassifierConfig, n_tokens: int) -> int:
     """Rows for word n-grams in the model's matrix."""
     if cfg.buckets is not None:
@@ -113,50 +98,121 @@ def buckets_for(cfg: ClassifierConfig, n_tokens: int) -> int:
     return min(power, _LIBRARY_BUCKETS)
 
 
-def train(cfg: ClassifierConfig, examples: Iterable[tuple[bool, str]], scratch: str) -> Any:
-    """fastText's model of (positive, line) examples in a shuffled order, for it trains in the order in which it reads."""
-    import fasttext
+class Examples(NamedTuple):
+    """Rows of ids, and which rows are positive."""
 
-    text = os.path.join(scratch, "examples.txt")
-    counted = [0, 0]
-    n_tokens = 0
-    with open(text, "w", encoding="ascii") as file:
-        for positive, line in examples:
-            file.write(f"__label__{int(positive)} {line}\n")
-            counted[positive] += 1
-            n_tokens += line.count(" ") + 1
-    if not all(counted):
-        raise ValueError(f"{counted[1]} positive and {counted[0]} negative examples: a classifier needs some of both")
-    return fasttext.train_supervised(
-        input=text,
-        dim=cfg.dim,
-        lr=cfg.learning_rate,
-        wordNgrams=cfg.word_ngrams,
-        minCount=cfg.min_count,
-        epoch=cfg.epochs,
-        bucket=buckets_for(cfg, n_tokens),
-        loss="softmax",
-        seed=cfg.seed,
-        thread=1,
-        verbose=0,
-    )
+    offsets: np.ndarray  # int64
+    ids: np.ndarray  # int32
+    positive: np.ndarray  # bool
 
 
-def linear(model: Any, n_ids: int, order: int) -> Linear:
-    """What is kept of a trained model."""
-    labels = model.get_labels()
-    output = model.get_output_matrix()
-    towards = output[labels.index("__label__1")] - output[labels.index("__label__0")]
-    numbers = (model.get_input_matrix() @ towards).astype(np.float32)
-    listed = model.get_words()
-    words = np.full(n_ids, np.nan, np.float32)
-    end = math.nan
-    for word, number in zip(listed, numbers, strict=False):
-        if word == _END:
-            end = float(number)
-        else:
-            words[int(word)] = number
-    return Linear(words, end, numbers[len(listed) :], order)
+def train(cfg: ClassifierConfig, batches: Callable[[], Iterable[Examples]]) -> Linear:
+    """The model of these examples; `batches` gives them anew for each epoch, in one shuffled order.
+
+    Shuffled, because updates are made in the order of the examples: all positives first, and the model forgets them.
+    """
+    counted = np.zeros(_MOST_IDS, np.int64)
+    rows, positives = 0, 0
+    for batch in batches():
+        counted += np.bincount(batch.ids[batch.offsets[0] : batch.offsets[-1]], minlength=_MOST_IDS)
+        rows, positives = rows + len(batch.positive), positives + int(batch.positive.sum())
+    if not 0 < positives < rows:
+        raise ValueError(f"{positives} positive and {rows - positives} negative examples: a classifier needs both")
+    total = int(counted.sum())
+    known = np.flatnonzero(counted >= cfg.min_count)
+    row_of = np.full(_MOST_IDS + 1, -1, np.int64)  # of each word; the last is the line's end
+    row_of[known] = np.arange(len(known))
+    if rows >= cfg.min_count:
+        row_of[-1] = len(known)
+    first = len(known) + 1
+    vectors = _uniform(first + buckets_for(cfg, total), cfg.dim, np.uint64(cfg.seed))
+    output = np.zeros((2, cfg.dim), np.float32)
+    done = 0
+    for _ in range(cfg.epochs):
+        for batch in batches():
+            pace = np.array([cfg.learning_rate, done, (total + rows) * cfg.epochs])
+            _update(*batch, row_of, vectors, output, first, cfg.word_ngrams, pace, *_hashes())
+            done += int(batch.offsets[-1] - batch.offsets[0]) + len(batch.positive)
+    numbers = vectors @ (output[1] - output[0])
+    words = np.where(row_of >= 0, numbers[row_of], np.nan).astype(np.float32)
+    last = int(known[-1]) + 1 if len(known) else 0
+    return Linear(words[:last], float(words[-1]), numbers[first:].astype(np.float32), cfg.word_ngrams)
+
+
+@numba.njit(cache=True, nogil=True)
+def _uniform(n_rows: int, dim: int, seed: np.uint64) -> np.ndarray:
+    """fastText's start, uniform in [-1/dim, 1/dim), from splitmix64: the same on any machine and any NumPy."""
+    made = np.empty((n_rows, dim), np.float32)
+    state = seed
+    for row in range(n_rows):
+        for column in range(dim):
+            state += np.uint64(0x9E3779B97F4A7C15)
+            mixed = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            mixed ^= mixed >> np.uint64(31)
+            made[row, column] = np.float32((np.float64(mixed >> np.uint64(11)) / 2.0**52 - 1.0) / dim)
+    return made
+
+
+@numba.njit(cache=True, nogil=True)
+def _update(
+    offsets: np.ndarray,
+    ids: np.ndarray,
+    positive: np.ndarray,
+    row_of: np.ndarray,
+    vectors: np.ndarray,
+    output: np.ndarray,
+    first: int,
+    order: int,
+    pace: np.ndarray,  # learning rate at the start, tokens done, tokens in all
+    hashes: np.ndarray,
+    end_hash: np.uint64,
+) -> None:
+    """One pass of stochastic gradient descent on the softmax of two labels, in place."""
+    dim = vectors.shape[1]
+    size, factor = np.uint64(len(vectors) - first), np.uint64(116049371)
+    hidden, back = np.empty(dim, np.float32), np.empty(dim, np.float32)
+    longest = 0
+    for row in range(len(positive)):
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    rows = np.empty((longest + 1) * order, np.int64)
+    for row in range(len(positive)):
+        start, stop = offsets[row], offsets[row + 1]
+        n = 0
+        for i in range(start, stop + 1):  # the last place is the line's end
+            word = row_of[ids[i]] if i < stop else row_of[-1]
+            if word >= 0:
+                rows[n] = word
+                n += 1
+            mixed = hashes[ids[i]] if i < stop else end_hash
+            for j in range(i + 1, min(i + order, stop + 1)):
+                mixed = mixed * factor + (hashes[ids[j]] if j < stop else end_hash)
+                rows[n] = first + np.int64(mixed % size)
+                n += 1
+        step = pace[0] * (1.0 - pace[1] / pace[2])
+        pace[1] += stop - start + 1
+        if n == 0:
+            continue
+        hidden[:] = 0
+        for k in range(n):
+            vector = vectors[rows[k]]
+            for d in range(dim):
+                hidden[d] += vector[d]
+        odds = 0.0
+        for d in range(dim):
+            hidden[d] /= n
+            odds += hidden[d] * (output[1, d] - output[0, d])
+        wrong = np.float32(
+            step * (positive[row] - 1.0 / (1.0 + np.exp(-odds)))
+        )  # of label 1; label 0's is its negative
+        for d in range(dim):
+            back[d] = wrong * (output[1, d] - output[0, d]) / n
+            output[1, d] += wrong * hidden[d]
+            output[0, d] -= wrong * hidden[d]
+        for k in range(n):
+            vector = vectors[rows[k]]
+            for d in range(dim):
+                vector[d] += back[d]
 
 
 @lru_cache(maxsize=1)
@@ -204,7 +260,9 @@ def _logits(
         start, stop = offsets[row], offsets[row + 1]
         total, count = 0.0, 0
         for i in range(start, stop + 1):  # the last place is the line's end
-            word: float = words[ids[i]] if i < stop else end
+            word = float(end)
+            if i < stop:
+                word = float(words[ids[i]]) if ids[i] < len(words) else np.nan
             if not np.isnan(word):
                 total += word
                 count += 1

@@ -78,7 +78,7 @@ class FilterConfig:
 
 
 def verdicts(cfg: FilterConfig, *annotations: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, int]]:
-    """One row group: documents, languages, spans, licences, contamination, source scores, then each group of measures."""
+    """One row group: documents, languages, spans, licences, contamination, source scores, then the measures."""
     documents, languages, spans, licenses, contamination, scores, *measured = annotations
     lost = _quarantined(annotations[1:])
     labels = pa.array(

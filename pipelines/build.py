@@ -122,7 +122,13 @@ def plan(recipe: Recipe) -> list[Stage]:
         name="pack",
         run=pack.run,
         config=recipe.pack,
-        inputs={"samples": samples, "mix": mixed["mix"], "tokens": tokens, "documents": documents},
+        inputs={
+            "samples": samples,
+            "mix": mixed["mix"],
+            "tokens": tokens,
+            "documents": documents,
+            "verdicts": verdicts,
+        },
     )
     rows = packed["rows"]
     exported = Stage(name="export", run=export.run, config=recipe.export, inputs={"rows": rows})

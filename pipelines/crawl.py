@@ -1,9 +1,9 @@
 """Stage: sources, in named batches -> documents, and pool pages; what is refused is counted by reason.
 
-Two steps. `list` freezes what there is, one listing per root (repository, archive, WARC file). `read` turns consecutive
-rows of the listings into one shard each: small roots share one, a large one spans several. A batch's sources, limits and
-extractor enter the keys of its own shards only, so another batch or another extractor redoes nothing else.
-This file refuses to know any source: a source's module is found by the class of its settings (`corpus/sources/raw.py`).
+Two steps. `list` freezes what there is, one listing per root (repository, archive, WARC file). `read` turns
+consecutive rows of the listings into one shard each: small roots share one, a large one spans several. A batch's
+sources, limits and extractor enter the keys of its own shards only, so another batch or extractor redoes nothing else.
+This file refuses to know any source: a source's module is found by the class of its settings (`sources/raw.py`).
 """
 
 import sys
@@ -23,7 +23,7 @@ from corpus.draws import uniform_draws
 from corpus.schema import DOCUMENTS, LISTING
 from corpus.shards import Shard, Store
 from corpus.sources.raw import Raw, document_id
-from pipelines.stage import Job, Result, Shards, Work, tally
+from pipelines.stage import Job, Result, Work, tally
 
 OUTPUTS: Final = ("documents", "pool")
 Extractor = Callable[[Raw], Extracted]
@@ -47,7 +47,9 @@ class Batch:
             raise ValueError(f"Batch {self.name}: max_bytes and shard_bytes must be at least 1")
         missing = [name for name in ("roots", "listing", "read") if not hasattr(_module(self.source), name)]
         if missing:
-            raise ValueError(f"Batch {self.name}: {type(self.source).__module__} lacks {missing}; see corpus/sources/raw.py")
+            raise ValueError(
+                f"Batch {self.name}: {type(self.source).__module__} lacks {missing}; see corpus/sources/raw.py"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +112,9 @@ class _Take:
 def run(work: Work, cfg: CrawlConfig) -> Result:
     """List every root of every batch, then read."""
     roots = [(batch, root) for batch in cfg.batches for root in _module(batch.source).roots(batch.source)]
-    list_jobs = [Job((), _Root(source=b.source, listing=_module(b.source).listing, root=r), batch=b.name) for b, r in roots]
+    list_jobs = [
+        Job((), _Root(source=b.source, listing=_module(b.source).listing, root=r), batch=b.name) for b, r in roots
+    ]
     listings = work.map(list_root, None, list_jobs, step="list", schema=LISTING)
     listed = [(batch, root, shard) for (batch, root), shard in zip(roots, listings, strict=True)]
     jobs = [
@@ -257,11 +261,15 @@ def _raws(store: Store, cfg: _Take, job: Job, counts: Counter[str]) -> Iterator[
     given = 0
     for row, raws in groupby(reading.read(reading.source, taken), key=lambda raw: raw.row):
         if row != given:
-            raise AssertionError(f"{reading.read.__module__}.read gave row {row} where {given} was due: {taken['path'][given]}")
+            raise AssertionError(
+                f"{reading.read.__module__}.read gave row {row} where {given} was due: {taken['path'][given]}"
+            )
         yield from raws
         given += 1
     if given != taken.num_rows:
-        raise AssertionError(f"{reading.read.__module__}.read left out {taken.num_rows - given} of {taken.num_rows} rows")
+        raise AssertionError(
+            f"{reading.read.__module__}.read left out {taken.num_rows - given} of {taken.num_rows} rows"
+        )
 
 
 def _slice(store: Store, shard: Shard, piece: _Range) -> Iterator[pa.RecordBatch]:
@@ -286,7 +294,8 @@ def _documents(source: str, held: Sequence[tuple[Raw, Extracted]]) -> pa.RecordB
         "text": [made.text for made in texts],
     }
     arrays = [
-        pa.array(columns[f.name] if f.name in columns else [getattr(raw, f.name) for raw in raws], f.type) for f in DOCUMENTS
+        pa.array(columns[f.name] if f.name in columns else [getattr(raw, f.name) for raw in raws], f.type)
+        for f in DOCUMENTS
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=DOCUMENTS)
 
@@ -314,5 +323,8 @@ def _rows_sampled(cfg: _Take, reading: _Reading, rows: pa.Table) -> list[bool]:
     origin = getattr(_module(reading.source), "origin", None)
     if cfg.sample == 1 or origin is None:
         return [True] * rows.num_rows
-    known = (origin(reading.source, root.as_py(), path.as_py()) for root, path in zip(rows["root"], rows["path"], strict=True))
+    known = (
+        origin(reading.source, root.as_py(), path.as_py())
+        for root, path in zip(rows["root"], rows["path"], strict=True)
+    )
     return [name is None or _sampled(cfg, name) for name in known]

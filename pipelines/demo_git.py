@@ -45,8 +45,13 @@ def _stream(releases: list[Path]) -> Iterator[bytes]:
         yield b"data %d\n%s\ndeleteall\n" % (len(message), message)
         for path in sorted(members):
             data, mode, _ = members[path]
-            yield f"M {mode} inline {path}\ndata {len(data)}\n".encode() + data + b"\n"
+            yield f"M {mode} inline {_quoted(path)}\ndata {len(data)}\n".encode() + data + b"\n"
         yield b"\n"
+
+
+def _quoted(path: str) -> str:
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
 
 
 def _members(release: Path) -> Iterator[tuple[str, tuple[bytes, str, int]]]:

@@ -63,10 +63,17 @@ def archives(files: Mapping[str, Path], folder: Path) -> None:
         mine = ordered[number::FILES]
         if number > 0:
             mine += ordered[0 : 8 * FILES : FILES]  # the same pages again, as dumps have them
-        data = b"".join(_file(f"{DUMP}-{number:05d}.warc.gz", mine))
-        if number == FILES - 1:
-            data = data[: len(data) * 9 // 10]  # an upload that broke off
+        records = list(_file(f"{DUMP}-{number:05d}.warc.gz", mine))
+        if number == FILES - 1:  # an upload that broke off in the middle of a response
+            records = _cut(records)
+        data = b"".join(records)
         (segment / f"{DUMP}-{number:05d}.warc.gz").write_bytes(data)
+
+
+def _cut(records: list[bytes]) -> list[bytes]:
+    """Nine tenths of a file. After warcinfo come request, response and metadata in turn: every third is a response."""
+    last = 2 + len(records) * 9 // 10 // 3 * 3
+    return [*records[:last], records[last][: len(records[last]) // 2]]
 
 
 def _rendered(archive: Path) -> list[Page]:

@@ -54,7 +54,7 @@ def _check(
     expected = tokenizer.library_column(texts.filter(chosen))
     if not ids.filter(chosen).equals(expected):
         wrong = [
-            name.hex()
+            name.as_py().hex()
             for name, fast, library in zip(names.filter(chosen), ids.filter(chosen), expected, strict=True)
             if fast != library
         ]

@@ -38,9 +38,9 @@ def python_pattern(ruby: str) -> str | None:
     """The same pattern for Python's `re`, or None where Python has no such construct (a recursive group)."""
     for old, new in _RUBY:
         ruby = ruby.replace(old, new)
-    inline = re.search(r"(?<=.)\(\?i\)", ruby)
-    if inline:  # a flag from the middle on: Python wants it at the start, or around a group
-        ruby = f"{ruby[: inline.start()]}(?i:{ruby[inline.end() :]})"
+    ruby = re.sub(r"\(\?([a-z]*)m([a-z]*)(?=[:)])", r"(?\1s\2", ruby)  # Ruby's m lets a dot match a newline
+    while flags := re.search(r"\(\?([aisx]+)\)", ruby):  # a flag from here on: Python wants a group around it
+        ruby = f"{ruby[: flags.start()]}(?{flags[1]}:{ruby[flags.end() :]})"
     return None if r"\g<" in ruby else ruby
 
 

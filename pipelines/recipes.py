@@ -5,9 +5,12 @@ it; what stands here is what differs from one build to another.
 """
 
 import dataclasses
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from corpus.decode import plain_text
+from corpus.extract import page_text
 from corpus.languages import ClassifyConfig
 from corpus.minhash import MinHashConfig
 from corpus.mixture import MixConfig
@@ -20,7 +23,8 @@ from filters.rules import FilterConfig
 from filters.secrets import ScrubConfig
 from filters.survivors import DedupConfig
 from pipelines.cluster import UserFile
-from pipelines.crawl import CrawlConfig
+from pipelines import demo_sources
+from pipelines.crawl import Batch, CrawlConfig
 from pipelines.identity import USER_MODULE
 from tokenization.exporters import ExportConfig
 from tokenization.packing import PackConfig
@@ -55,6 +59,21 @@ class Recipe:
     pack: PackConfig = field(default_factory=PackConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
     probe: ProbeConfig = field(default_factory=ProbeConfig)
+
+    def __post_init__(self) -> None:
+        """What no stage can check alone."""
+        unknown = self.filter.missing(self.measure.columns())
+        if unknown:
+            raise ValueError(f"filter has rules on {', '.join(unknown)}, which no group of measure gives")
+        sizes = {self.assemble.group_bytes, self.mix.group_bytes, self.pack.group_bytes}
+        if len(sizes) > 1:
+            raise ValueError(f"assemble, mix and pack read the same groups: give them one group_bytes, not {sizes}")
+        for name, dedup, keys in (
+            ("dedup", self.dedup.minhash, self.minhash),
+            ("pool_dedup", self.pool_dedup.minhash, self.pool_minhash),
+        ):
+            if dataclasses.replace(dedup, group_bytes=keys.group_bytes) != keys:
+                raise ValueError(f"{name}.minhash must be the settings its signatures are made with: {keys}, not {dedup}")
 
 
 @dataclass(frozen=True)
@@ -103,3 +122,48 @@ def _from_file(path: str, name: str) -> tuple[Callable[[], Recipe], UserFile]:
         raise RecipeError(f"{path} has no function {name!r}; it defines: {', '.join(functions) or 'none'}")
     assert module.__name__.startswith(USER_MODULE)
     return getattr(module, name), user_file
+
+
+def demo() -> Recipe:
+    """Ten source archives, two repositories, some 800 web pages, news and an encyclopedia; minutes on two cores."""
+    folder = _demo_folder()
+    batches = (
+        Batch(name="archives", source=demo_sources.archives(folder), extract=plain_text, shard_bytes=8 << 20),
+        Batch(name="repositories", source=demo_sources.repositories(folder), extract=plain_text),
+        Batch(name="news", source=demo_sources.news(folder), extract=plain_text),
+        Batch(name="encyclopedia", source=demo_sources.encyclopedia(folder), extract=plain_text),
+        Batch(name="pages", source=demo_sources.pages(folder), extract=page_text, output="pool", shard_bytes=4 << 20),
+    )
+    return Recipe(
+        crawl=CrawlConfig(batches=batches),
+        recall=RecallConfig(),
+        # A small corpus has few origins: a larger share of them is held out, so that every domain can be scored.
+        filter=FilterConfig(held_out=0.05),
+        mix=MixConfig(),
+    )
+
+
+def small() -> Recipe:
+    """The demo's smaller half in smaller shards, for tests of the whole flow."""
+    recipe = demo()
+    keep = ("repositories", "news", "pages")
+    batches = tuple(
+        dataclasses.replace(batch, shard_bytes=1 << 20) for batch in recipe.crawl.batches if batch.name in keep
+    )
+    probe = dataclasses.replace(recipe.probe, train=dataclasses.replace(recipe.probe.train, steps=6, length=128))
+    return dataclasses.replace(recipe, crawl=CrawlConfig(batches=batches), probe=probe)
+
+
+def small_extra_batch() -> Batch:
+    """One more repository for `small`, as a batch of its own: how a corpus grows."""
+    source = demo_sources.archives(_demo_folder())
+    only = tuple(archive for archive in source.archives if archive.project == "mpmath/mpmath")
+    return Batch(name="more", source=dataclasses.replace(source, archives=only), extract=plain_text)
+
+
+def _demo_folder() -> str:
+    """Absolute, because workers may run elsewhere; where the files lie is no part of any identity."""
+    return os.path.abspath(os.environ.get("DEMO_INPUT", demo_sources.FOLDER))
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {"demo": demo, "small": small}

@@ -33,7 +33,7 @@ def run(work: Work, cfg: ScrubConfig, documents: Shards) -> Result:
         for shard, spanned, group in zip(documents, spans, readers, strict=True)
     ]
     licenses = work.map(write_licenses, None, jobs, step="licenses", schema=LICENSES)
-    return Result({"spans": spans, "licenses": licenses}, tally(spans) | tally(licenses))
+    return Result({"spans": spans, "licenses": licenses}, tally(spans) | tally(found) | tally(licenses))
 
 
 def write_licence_files(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:

@@ -143,8 +143,8 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.measures import Group
-from filters.rules import Rule
+from filters.group import Group
+from filters.rule import Rule
 from pipelines.recipes import small
 
 LIMIT = 40
@@ -156,11 +156,11 @@ def semicolons(documents, languages):
 
 def mine():
     recipe = small()
-    group = Group(name="semicolons", kernel=semicolons, columns=(("n_semicolons", pa.int64()),))
+    group = Group(name="semicolons", kernel=semicolons, columns=(("n_semicolons", "int64"),))
     rule = Rule("n_semicolons", high=LIMIT, why="a user's own rule")
-    sets = tuple(replace(s, rules=(*s.rules, rule)) for s in recipe.filter.sets)
+    sets = tuple(replace(s, rules=(*s.rules, rule)) for s in recipe.filter.rules)
     measure = replace(recipe.measure, groups=(*recipe.measure.groups, group))
-    return replace(recipe, measure=measure, filter=replace(recipe.filter, sets=sets))
+    return replace(recipe, measure=measure, filter=replace(recipe.filter, rules=sets))
 '''
 
 

@@ -12,6 +12,7 @@ SPACE: Final = 8  # \s
 SCRIPT: Final = 16  # of the fifth: CJK, and much else between U+0800 and U+D7FF
 NUMERIC: Final = 32
 kernel = njit(cache=True, nogil=True)
+inlined = njit(cache=True, nogil=True, forceinline=True)
 
 EMPTY: Final = -1  # a free slot in the table of merges
 
@@ -164,7 +165,7 @@ def _encode_word(data: Array, start: int, end: int, byte_ids: Array, merges: Mer
     return n_ids
 
 
-@kernel
+@inlined
 def _key(data: Array, start: int, end: int) -> tuple[Word, Word]:
     """Two words that stand for a pre-token: its bytes where they fit, else a hash and nothing."""
     low, high = np.uint64(0), np.uint64(0)
@@ -180,7 +181,7 @@ def _key(data: Array, start: int, end: int) -> tuple[Word, Word]:
     return low, high
 
 
-@kernel
+@inlined
 def _find(data: Array, start: int, end: int, low: Word, high: Word, cache: Cache) -> Word:
     """Slot of this pre-token, or the free one where it would stand."""
     length = np.uint64(end - start)
@@ -206,7 +207,7 @@ def _same(data: Array, start: int, keys: Array, key: int, length: int) -> bool:
     return True
 
 
-@kernel
+@inlined
 def _encode_cached(
     data: Array, start: int, end: int, byte_ids: Array, merges: Merges, cache: Cache, ids: Array, n_ids: int
 ) -> int:
@@ -250,7 +251,7 @@ def _remember(data: Array, start: int, end: int, low: Word, high: Word, cache: C
     cache.used[0] += 1
 
 
-@kernel
+@inlined
 def _ascii_pre_token(data: Array, start: int, end: int, kinds: Array) -> int:
     """End of the pre-token that begins at `start`, on a line of printable ASCII and white space."""
     kind, at = kinds[data[start]], start + 1

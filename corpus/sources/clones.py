@@ -28,7 +28,13 @@ _SETTINGS: Final = (
     "transfer.fsckObjects=false",  # old repositories with small faults are data; the reader checks what it needs
 )
 _CLONE: Final = ("clone", "--bare", "--quiet", "--single-branch", "--no-tags", "--template=", "--no-local")
-_GONE: Final = ("not found", "does not exist", "does not appear to be a git repository", "Authentication failed", "could not read Username")
+_GONE: Final = (
+    "not found",
+    "does not exist",
+    "does not appear to be a git repository",
+    "Authentication failed",
+    "could not read Username",
+)
 
 
 def repository_name(root: str) -> str:
@@ -72,7 +78,7 @@ def _clone(url: str, target: str, token: str | None) -> str:
     try:
         done = subprocess.run(
             ["git", *settings, *_CLONE, "--", url, target],
-            env=_environment(url, token),
+            env=environment(url, token),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_TIMEOUT,
@@ -83,7 +89,7 @@ def _clone(url: str, target: str, token: str | None) -> str:
     return "" if done.returncode == 0 else done.stderr.decode("utf-8", "replace") or f"status {done.returncode}"
 
 
-def _environment(url: str, token: str | None) -> dict[str, str]:
+def environment(url: str, token: str | None) -> dict[str, str]:
     """A clean environment; the token travels in it, because other users can read a command line."""
     kept = ("PATH", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
     env = {name: os.environ[name] for name in kept if name in os.environ}

@@ -2,8 +2,8 @@
 
 Comes in: WARC files, plain or compressed by record. Goes out: the HTML of successful responses as the server sent it,
 with chunking and compression undone, and the charset that the header declares.
-A record that cannot be used (redirect, error, other media, cut short, broken compression) is a row with a reason, and the
-next one is found again behind it; a file may end in the middle. This file refuses to know what is inside the HTML.
+A record that cannot be used (redirect, error, other media, cut short, broken compression) is a row with a reason, and
+the next one is found again behind it; a file may end in the middle. This file refuses to know what is in the HTML.
 """
 
 import io
@@ -130,6 +130,7 @@ def _batch(root: str, dump: str | None, rows: list[_Row]) -> pa.RecordBatch:
 
 
 def _open(source: CommonCrawl, root: str) -> Any:
+    """The WARC file. Gone after it was listed is an error of the disk's owner and raises; before, it is refused."""
     fs, base = fsspec.url_to_fs(source.folder)
     return fs.open(f"{base.rstrip('/')}/{root}", "rb")
 
@@ -144,7 +145,8 @@ def _listed(source: CommonCrawl, root: str) -> Iterator[_Row]:
         return
     with file:
         size = file.seek(0, io.SEEK_END)
-        start = restarts = 0
+        start: int | None = 0
+        restarts = 0
         while start is not None and start < size:
             held: tuple[int, _Row] | None = None
             last = start
@@ -247,7 +249,7 @@ def _page(source: CommonCrawl, file: Any, row: dict[str, Any], number: int) -> R
 
 
 def _payload(record: bytes, limit: int) -> tuple[bytes, str | None, str | None]:
-    """(body, declared charset, refusal). A body that is not packed as its header says is taken as it stands if it is HTML."""
+    """(body, declared charset, refusal). A body that is not packed as its header says is taken as it is, if HTML."""
     for decoding in ("all", "none"):
         try:
             found = next(iter(ArchiveIterator(io.BytesIO(record), auto_decode=decoding, fsspec_args=False)), None)

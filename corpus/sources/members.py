@@ -15,6 +15,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, Final, Protocol
@@ -112,6 +113,15 @@ def _opener(start: bytes) -> Callable[[IO[bytes]], _Stream] | None:
     return (lambda file: lzma.LZMAFile(file)) if start.startswith(b"\xfd7zXZ\0") else None
 
 
+@contextmanager
+def _damage() -> Iterator[None]:
+    """What the unpackers raise for bad bytes becomes DamagedError."""
+    try:
+        yield
+    except (*_UNPACKING, OSError, ValueError) as error:
+        raise DamagedError("corrupt_archive") from error
+
+
 class _Bounded(io.RawIOBase):
     """A tar stream that goes forward only and stops a bomb while it unpacks, headers included."""
 
@@ -166,13 +176,10 @@ class _Tar:
             raw.seek(0)
             file: _Stream = opener(raw) if opener else raw
             bounded = _Bounded(file, os.fstat(raw.fileno()).st_size, limits)
-            try:
-                with tarfile.open(fileobj=bounded, mode="r:", errorlevel=2) as archive:
-                    for index, entry in enumerate(archive):
-                        archive.members.clear()  # type: ignore[attr-defined]  # tarfile would keep every header
-                        yield index, archive, entry
-            except (*_UNPACKING, OSError, ValueError) as error:
-                raise DamagedError("corrupt_archive") from error
+            with _damage(), tarfile.open(fileobj=bounded, mode="r:", errorlevel=2) as archive:
+                for index, entry in enumerate(archive):
+                    archive.members.clear()  # type: ignore[attr-defined]  # tarfile would keep every header
+                    yield index, archive, entry
             # tarfile ends quietly at a broken header; a whole archive ends with a block of zeros.
             if bounded.last != bytes(512):
                 raise DamagedError("corrupt_archive")
@@ -199,10 +206,10 @@ class _Tar:
             if due is None:
                 return
             if index == due[0]:
-                file = archive.extractfile(entry) if entry.isreg() and entry.size == due[1] else None
-                data = b"" if file is None else file.read()
-                whole = file is not None and len(data) == due[1]
-                yield (data, None) if whole else (b"", "changed" if file is None else "corrupt_archive")
+                with _damage():
+                    file = archive.extractfile(entry) if entry.isreg() and entry.size == due[1] else None
+                    data = b"" if file is None else file.read()
+                yield (b"", "changed") if file is None else (data, None)
                 due = next(wanted, None)
 
 

@@ -3,7 +3,7 @@
 Comes in: nothing. Goes out: `Raw`, and the shape that every module of this folder has:
 
     @dataclass(frozen=True, kw_only=True)
-    class Git: ...                                                # settings; where the data lies carries metadata LOCATION
+    class Git: ...                                                # settings; where the data lies is marked LOCATION
     def roots(source: Git) -> list[str]                           # on the client, sorted; names, free of the location
     def listing(source: Git, root: str) -> Iterator[RecordBatch]  # schema LISTING; refusals in column `refused`
     def read(source: Git, rows: pa.Table) -> Iterator[Raw]        # a slice of one or more listings, in its order

@@ -8,6 +8,7 @@ This file refuses to know what the fields mean.
 """
 
 import bz2
+import csv
 import gzip
 import io
 import json
@@ -27,7 +28,10 @@ from corpus.sources.members import DamagedError
 FORMATS: Final = ("jsonl", "parquet", "lines", "paragraphs", "file", "csv", "arrow")
 BY_DATATROVE: Final = ("csv", "arrow")
 _BATCH: Final = 256  # Parquet rows held at a time
-_BROKEN: Final = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, OSError, pa.ArrowInvalid)
+_BROKEN: Final = (
+    *(EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, OSError, pa.ArrowInvalid),
+    *(csv.Error, UnicodeDecodeError),  # of datatrove's CSV reader: fields above 128 KiB, other encodings
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +157,17 @@ def _parquet(packed: IO[bytes], path: str, columns: tuple[str, ...]) -> Iterator
 
 def _datatrove(path: str, form: str, columns: tuple[str, ...]) -> Iterator[Row]:
     """Rows as datatrove's reader gives them. Its adapter sees each, so one without text keeps its number."""
-    from datatrove.pipeline.readers import ArrowReader, CsvReader
+    from datatrove.pipeline.readers import CSVReader, IpcReader
 
     def adapter(_: object, data: dict[str, Any], source: str, number: int) -> dict[str, Any]:
         fields = {name: data.get(name) for name in columns}
         return {"text": "-", "id": str(number), "metadata": {"fields": fields}}  # a reader drops what has no text
 
-    reader = (CsvReader if form == "csv" else ArrowReader)(os.path.dirname(path) or ".", adapter=adapter)
-    for number, document in enumerate(reader.read_file(os.path.basename(path))):
+    folder, name = os.path.split(path)
+    if form == "csv":
+        reader = CSVReader(folder or ".", adapter=adapter)
+    else:
+        with open(path, "rb") as file:  # as `datasets` caches (a stream) or as pyarrow and polars save (a file)
+            reader = IpcReader(folder or ".", adapter=adapter, stream=file.read(6) != b"ARROW1")
+    for number, document in enumerate(reader.read_file(name)):
         yield Row(number, document.metadata["fields"])

@@ -41,7 +41,9 @@ def test_what_does_not_choose_a_page_is_left_out_of_its_url(url, same):
     assert normalized_url(url) == normalized_url(same)
 
 
-@pytest.mark.parametrize("other", ["https://example.org/a?p=1", "https://example.org/A", "https://example.org:8080/a", "https://x.org/a"])
+@pytest.mark.parametrize(
+    "other", ["https://example.org/a?p=1", "https://example.org/A", "https://example.org:8080/a", "https://x.org/a"]
+)
 def test_what_chooses_a_page_stays_in_its_url(other):
     assert normalized_url("https://example.org/a") != normalized_url(other)
 

@@ -1,5 +1,7 @@
 """Licences: recognised texts, headers and their bounds, expressions and policies."""
 
+# ruff: noqa: E501  # tables of cases
+
 import pytest
 
 from corpus.licenses import (
@@ -22,7 +24,9 @@ in the Software without restriction, subject to the following conditions:
 
 The above copyright notice and this permission notice shall be included in all copies or substantial portions.
 """
-BSD = "Redistribution and use in source and binary forms, with or without\n * modification, are permitted provided that:"
+BSD = (
+    "Redistribution and use in source and binary forms, with or without\n * modification, are permitted provided that:"
+)
 NAMES = "The name of the author may not be used to endorse or promote products derived from this software."
 GPL = """This program is free software: you can redistribute it and/or modify it under the terms of the GNU General Public
 License as published by the Free Software Foundation, {} (at your option) any later version."""
@@ -149,7 +153,12 @@ def test_a_tag_that_is_no_expression_is_none(broken):
 
 
 def test_the_nearest_licence_file_up_the_tree_counts_and_neighbours_are_a_choice():
-    folders = {"": ["MIT"], "vendor/x": ["GPL-3.0-only"], "dual": ["MIT", "Apache-2.0"], "both": ["MIT AND ISC", "0BSD"]}
+    folders = {
+        "": ["MIT"],
+        "vendor/x": ["GPL-3.0-only"],
+        "dual": ["MIT", "Apache-2.0"],
+        "both": ["MIT AND ISC", "0BSD"],
+    }
     assert nearest_licence(folders, "src/deep/a.py") == "MIT"
     assert nearest_licence(folders, "a.py") == "MIT"
     assert nearest_licence(folders, "vendor/x/y/b.c") == "GPL-3.0-only"

@@ -28,18 +28,21 @@ def found_in_windows(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("name", "pattern"), PATTERNS, ids=[f"{name}{i}" for i, (name, _) in enumerate(PATTERNS)])
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(data=st.data())
 def test_nothing_that_the_library_finds_in_a_line_is_lost(name, pattern, data):
     alphabet = st.characters(min_codepoint=32, max_codepoint=126)
-    line = data.draw(st.from_regex(re.compile(pattern.pattern, (pattern.flags & re.IGNORECASE) | re.ASCII), alphabet=alphabet))
+    line = data.draw(
+        st.from_regex(re.compile(pattern.pattern, (pattern.flags & re.IGNORECASE) | re.ASCII), alphabet=alphabet)
+    )
     before = data.draw(st.sampled_from(["", "x = ", 'print("é", ', "  "]))
     after = data.draw(st.sampled_from(["", "\n", " ;", "\nkey"]))
-    line = line.replace("\n", " ")
+    line = before + line.replace("\n", " ") + after
     if len(line) > BEFORE:
         return
-    in_line = {(before + line)[low:high] for low, high, _ in library_matches(before + line)}
-    assert in_line <= found_in_windows(before + line + after)
+    first = line.partition("\n")[0]
+    in_line = {first[low:high] for low, high, _ in library_matches(first)}
+    assert in_line <= found_in_windows(line)
 
 
 def test_every_literal_is_found_where_it_stands_with_its_tail():

@@ -11,9 +11,18 @@ CASES = {
     "Python": (
         "import os, sys  # both\nfrom . import a\nfrom ..b.c import (d,  # one\n    e as f)\n"
         "    from g import *\nimport h; x = 1\nimportant = 1\nx = 'import y'\n",
-        ["import os, sys", "from . import a", "from ..b.c import (d,  # one\n    e as f)", "from g import *", "import h"],
+        [
+            "import os, sys",
+            "from . import a",
+            "from ..b.c import (d,  # one\n    e as f)",
+            "from g import *",
+            "import h",
+        ],
     ),
-    "C": ('#include <stdio.h>\n # include "a/b.h" // x\n#import "c.h"\nint include;\n', ["#include <stdio.h>", '# include "a/b.h"', '#import "c.h"']),
+    "C": (
+        '#include <stdio.h>\n # include "a/b.h" // x\n#import "c.h"\nint include;\n',
+        ["#include <stdio.h>", '# include "a/b.h"', '#import "c.h"'],
+    ),
     "C#": (
         "using System;\nglobal using static A.B;\nusing X = Y.Z;\nusing (var s = Open()) {}\nusing var t = Open();\n",
         ["using System", "global using static A.B", "using X = Y.Z"],
@@ -24,10 +33,19 @@ CASES = {
     "JavaScript": (
         "import a from './a'\nimport {\n  b,\n  c\n} from \"../bc.js\"\nimport './d.css'\nexport * from './e'\n"
         "const f = require('./f')\nconst g = await import('./g')\nexport const h = 1\n",
-        ["import a from './a'", "import {\n  b,\n  c\n} from \"../bc.js\"", "import './d.css'", "export * from './e'",
-         "require('./f'", "import('./g'"],
+        [
+            "import a from './a'",
+            'import {\n  b,\n  c\n} from "../bc.js"',
+            "import './d.css'",
+            "export * from './e'",
+            "require('./f'",
+            "import('./g'",
+        ],
     ),
-    "Go": ('package m\nimport "fmt"\nimport (\n\t"a/b"\n\tx "c/d" // no\n\t_ `e`\n)\nvar s = "no"\n', ['"fmt"', '"a/b"', '"c/d"', "`e`"]),
+    "Go": (
+        'package m\nimport "fmt"\nimport (\n\t"a/b"\n\tx "c/d" // no\n\t_ `e`\n)\nvar s = "no"\n',
+        ['"fmt"', '"a/b"', '"c/d"', "`e`"],
+    ),
     "Rust": (
         "use std::io;\npub(crate) use a::{b, c::d};\nmod e;\npub mod f { }\nextern crate g;\n",
         ["use std::io", "pub(crate) use a::{b, c::d}", "mod e", "extern crate g"],
@@ -36,9 +54,15 @@ CASES = {
         "<?php\nuse A\\B;\nuse function C\\{d, e};\nrequire_once __DIR__ . '/f.php';\ninclude('g.php');\n",
         ["use A\\B", "use function C\\{d, e}", "require_once __DIR__ . '/f.php'", "include('g.php'"],
     ),
-    "Ruby": ("require 'a'\nrequire_relative('b/c')\nautoload :D, 'd'\nrequired 'no'\n", ["require 'a'", "require_relative('b/c'", "autoload :D, 'd'"]),
-    "Swift": ("import UIKit\n@testable import App\nimport struct A.B\n", ["import UIKit", "@testable import App", "import struct A.B"]),
-}  # fmt: skip
+    "Ruby": (
+        "require 'a'\nrequire_relative('b/c')\nautoload :D, 'd'\nrequired 'no'\n",
+        ["require 'a'", "require_relative('b/c'", "autoload :D, 'd'"],
+    ),
+    "Swift": (
+        "import UIKit\n@testable import App\nimport struct A.B\n",
+        ["import UIKit", "@testable import App", "import struct A.B"],
+    ),
+}
 
 
 @pytest.mark.parametrize("language", CASES)
@@ -50,9 +74,25 @@ def test_import_statements_are_taken_as_they_stand(language: str) -> None:
 @pytest.mark.parametrize("language", sorted({*BY_LANGUAGE, "Go"}))
 @pytest.mark.parametrize(
     "unit",
-    ["import ", "from ", "import (", "import {a,\n", "#include <", "use a::{", "export ", "require ", " \t", "import a.",
-     "using a =", "pub(", "import\n", "from a import (", "use A\\", "autoload :"],
-)  # fmt: skip
+    [
+        "import ",
+        "from ",
+        "import (",
+        "import {a,\n",
+        "#include <",
+        "use a::{",
+        "export ",
+        "require ",
+        " \t",
+        "import a.",
+        "using a =",
+        "pub(",
+        "import\n",
+        "from a import (",
+        "use A\\",
+        "autoload :",
+    ],
+)
 def test_no_text_makes_a_pattern_backtrack(language: str, unit: str) -> None:
     statements(unit * (20_000 // len(unit)), language)  # a pattern that does would not come back
 

@@ -1,5 +1,7 @@
 """Scrubbing on labelled cases: what must be found, what must stay, and what any text costs."""
 
+# ruff: noqa: E501  # tables of cases
+
 import base64
 import json
 import string
@@ -52,7 +54,12 @@ def keys(seed):
         'x = "{}"': "github_pat_" + pick(ALNUM, 22) + "_" + pick(ALNUM, 59),
         "GITLAB={}": "glpat-" + pick(ALNUM, 20),
         "slack('{}')": "xoxb-" + pick(DIGITS, 12) + "-" + pick(DIGITS, 12) + "-" + pick(ALNUM, 24),
-        "hook = {}": "https://hooks.slack.com/services/T" + pick(UPPER + DIGITS, 8) + "/B" + pick(UPPER, 8) + "/" + pick(ALNUM, 24),
+        "hook = {}": "https://hooks.slack.com/services/T"
+        + pick(UPPER + DIGITS, 8)
+        + "/B"
+        + pick(UPPER, 8)
+        + "/"
+        + pick(ALNUM, 24),
         "stripe.api_key = '{}'": "sk_live_" + pick(ALNUM, 24),
         "SENDGRID={}": "SG." + pick(ALNUM, 22) + "." + pick(ALNUM, 43),
         "sid = '{}'": "AC" + pick(LOWER + DIGITS, 32),

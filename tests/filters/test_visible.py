@@ -44,22 +44,15 @@ def measure(pages: list[str], languages: list[str | None]) -> list[dict[str, obj
     return measured(HTML, documents, pa.record_batch({"language": pa.array(languages, pa.string())})).to_pylist()
 
 
-TEXT = st.text(st.characters(exclude_characters="<>&\r\0", exclude_categories=["Cs"]), max_size=8)
-ATTRIBUTE = st.sampled_from([" a='<b>'", ' class="x > y"', " checked", " href=a/b", ""])
-TREE = st.recursive(
-    st.one_of(
-        TEXT,
-        st.sampled_from(["&amp;", "&lt;", "&#65;", "&#x41;", " & ", "<!-- <b>no</b> -->", "<!DOCTYPE html>", "<br/>"]),
-        st.tuples(st.sampled_from(["script", "STYLE"]), TEXT, ATTRIBUTE).map(lambda t: f"<{t[0]}{t[2]}>{t[1]}<b>no</b></{t[0]}>"),
-    ),
-    lambda inner: st.tuples(st.sampled_from(["p", "DIV", "h1", "styled"]), ATTRIBUTE, st.lists(inner)).map(
-        lambda t: f"<{t[0]}{t[1]}>{''.join(t[2])}</{t[0]}>"
-    ),
-)
+TEXT = ["a", "é𝒳", " ", "\n", "1;", "#", "-->", "'", '"', "=", "/", "&amp;", "&lt;", "&#65;", "&#x41;", " & "]
+TAGS = ["<p a='<b>'>", '<DIV class="x > y">', "<h1 checked>", "<a href=a/b>", "<br/>", "</p>", "</div >", "<styled>"]
+HIDDEN = ["<!-- <b>no</b> -->", "<!DOCTYPE html>", "<script>no<b>no</b></script>", "<STYLE type='a>b'>no{}</STYLE>"]
+PIECES = st.sampled_from([*TEXT, *TAGS, *HIDDEN])
+PAGE = st.lists(PIECES).map("".join)
 
 
-@settings(deadline=None, max_examples=60)  # the first example compiles
-@given(pages=st.lists(TREE, min_size=1), skip=st.integers(0, 3))
+@settings(deadline=None)  # the first example compiles
+@given(pages=st.lists(PAGE, min_size=1), skip=st.integers(0, 3))
 def test_the_automaton_agrees_with_a_parser_on_well_formed_pages(pages: list[str], skip: int) -> None:
     skip = min(skip, len(pages) - 1)
     documents = pa.record_batch({"text": pa.array(pages, pa.large_string())}).slice(skip)
@@ -72,16 +65,30 @@ def test_the_automaton_agrees_with_a_parser_on_well_formed_pages(pages: list[str
 @pytest.mark.parametrize(
     ("page", "shown"),
     [
-        ("", 0), ("a < b", 5), ("<p", 0), ("<script>x", 0), ("<!-- x", 0), ("&", 1), ("&x y;", 5), ("<style/>x</style>y", 1),
-        ("<p title='>'>é</p>", 1), ("<p>it's</p>", 4), ("</script>x", 1), ("<script>a</scripts></script>b", 1), ("a\0b", 3),
-        ("<?php x ?>y", 1), ("<![CDATA[x]]>y", 1),
+        ("", 0),
+        ("a < b", 5),
+        ("<p", 0),
+        ("<script>x", 0),
+        ("<!-- x", 0),
+        ("&", 1),
+        ("&x y;", 5),
+        ("<style/>x</style>y", 1),
+        ("<p title='>'>é</p>", 1),
+        ("<p>it's</p>", 4),
+        ("</script>x", 1),
+        ("<script>a</scripts></script>b", 1),
+        ("a\0b", 3),
+        ("<?php x ?>y", 1),
+        ("<![CDATA[x]]>y", 1),
     ],
-)  # fmt: skip
+)
 def test_broken_pages_have_an_end(page: str, shown: int) -> None:
     assert measure([page], ["HTML"])[0]["visible_chars"] == shown
 
 
-@pytest.mark.parametrize("page", ["<svg>" + "<style>" * 50_000, "<" * 10**6, "<div>" * 200_000 + "x", "&" * 10**6, "<!--" * 250_000])
+@pytest.mark.parametrize(
+    "page", ["<svg>" + "<style>" * 50_000, "<" * 10**6, "<div>" * 200_000 + "x", "&" * 10**6, "<!--" * 250_000]
+)
 def test_hostile_pages_take_linear_time(page: str) -> None:
     assert measure([page], ["HTML"])[0]["is_html"] is True
 

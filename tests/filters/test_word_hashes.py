@@ -1,16 +1,20 @@
 """Words against their plain definition: isalnum runs in lower case, CJK one by one."""
 
+# ruff: noqa: E501  # tables of cases
+
 import re
 from itertools import groupby
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters.word_hashes import folding, next_word, words
 
-CJK = re.compile("[\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U000323af]")
+CJK = re.compile(
+    "[\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U000323af]"
+)
 
 
 def plain_words(text: str) -> list[str]:
@@ -22,6 +26,7 @@ def plain_words(text: str) -> list[str]:
     return found
 
 
+@settings(deadline=None)  # the first example compiles
 @given(st.text() | st.text(st.sampled_from("aB1_ é中あ\n漢Ωİ٣²")))
 def test_words_agree_with_their_plain_definition(text):
     assert words(text) == plain_words(text)
@@ -54,4 +59,4 @@ def test_hashes_never_change():
     for _ in range(3):
         _, at, value = next_word(data, at, len(data), folding())
         hashes.append(int(value))
-    assert hashes == [0, 0, 0]
+    assert hashes == [8668089549854890240, 3948672518614238280, 161875305757251782]

@@ -11,7 +11,28 @@ from filters.group import measured
 from filters.words import STOP_WORDS, WORDS, words
 
 PIECES = st.sampled_from(
-    ["the", "of", "And", "to,", "word", "x", "#", "...", "..", "…", "•", "-", " ", "\t", "\n", "\r\n", "\u2029", "4", "é", "µ"]
+    [
+        "the",
+        "of",
+        "And",
+        "to,",
+        "word",
+        "x",
+        "#",
+        "...",
+        "..",
+        "…",
+        "•",
+        "-",
+        " ",
+        "\t",
+        "\n",
+        "\r\n",
+        "\u2029",
+        "4",
+        "é",
+        "µ",
+    ]
 )
 TEXT = st.one_of(st.lists(PIECES).map("".join), st.lists(PIECES).map(" ".join), st.text())
 

@@ -4,13 +4,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from corpus.minhash import MinHashConfig
 from corpus.shards import Record
 from filters.survivors import DedupConfig
 from pipelines.clustering import PAIRS, Layout, find_runs, join_clusters, runs
+from pipelines.dedup import gather
 from pipelines.stage import Job
 from tests.pipelines.corpora import Corpus, OneAfterTheOther, document, words
-from pipelines.dedup import gather
-from corpus.minhash import MinHashConfig
 
 CFG = MinHashConfig(bands=6, rows=2, group_bytes=6_000)
 TEXTS = [" ".join(words(name)) for name in "abcab"]
@@ -56,7 +56,9 @@ def test_pairs_join_like_runs(tmp_path):
     aligned = (corpus.documents, corpus.signatures, corpus.verdicts, corpus.languages)
     members = gather(corpus.work, CFG, layout_of(corpus), aligned, by_repository=False)
     columns = [np.array([9, 4]), np.array([4, 1])]
-    pairs = corpus.work.store.write_shard("p", PAIRS, [pa.RecordBatch.from_arrays(columns, schema=PAIRS)], Record("", {}))
+    pairs = corpus.work.store.write_shard(
+        "p", PAIRS, [pa.RecordBatch.from_arrays(columns, schema=PAIRS)], Record("", {})
+    )
     (batch,) = join_clusters(corpus.work.store, (), Job(([], [pairs], members, [], [])), Counter())
     assert batch.column("node").to_pylist() == [1, 4, 9]
 

@@ -5,10 +5,11 @@ import pyarrow as pa
 import pytest
 
 from corpus.exact import exact_key
-from corpus.minhash import MinHashConfig
+from corpus.minhash import MinHashConfig, signatures
 from corpus.schema import SURVIVORS
 from filters.survivors import DedupConfig
 from pipelines import dedup
+from pipelines.clustering import Layout
 from tests.pipelines.corpora import Corpus, OneAfterTheOther, document, words
 
 MINHASH = MinHashConfig(group_bytes=9_000)
@@ -77,6 +78,20 @@ def test_a_repository_is_kept_or_dropped_as_a_whole(tmp_path):
     found, result = reasons(tmp_path, [one[:2], one[2:] + fork, other], replace(FILE, unit="repository"))
     assert {name for name, reason in found.items() if reason} == {row["origin"] for row in one}
     assert result.counts["clusters"] == 1
+
+
+def test_a_unit_has_one_signature_however_its_files_are_cut_into_row_groups(tmp_path):
+    rows = [file("x/one", str(i), same(f"s{i}"), vendored=i == 3, kept=i != 5) for i in range(11)]
+    corpus = Corpus(tmp_path, INLINE, [[document("page", "a page"), *rows[:7]], rows[7:]], MINHASH)
+    layout = Layout.of(corpus.bands, corpus.signatures)
+    aligned = (corpus.documents, corpus.signatures, corpus.verdicts, corpus.languages)
+    units = dedup.gather(corpus.work, MINHASH, layout, aligned, by_repository=True)
+    keys = dedup.repository_keys(corpus.work, replace(MINHASH, group_bytes=1), layout, units, corpus.signatures)
+    table = corpus.work.store.table(keys.signatures[0])
+    assert table["unit"].to_pylist() == [0, 1] and table["n_files"].to_pylist() == [1, 9]
+    counted = [row["text"] for i, row in enumerate(rows) if i not in (3, 5)]
+    _, values = signatures(MINHASH, pa.array(counted, pa.large_string()))
+    assert table["signature"][1].as_py() == values.min(axis=0).tolist()
 
 
 def test_a_shared_vendored_tree_does_not_join_two_repositories(tmp_path):

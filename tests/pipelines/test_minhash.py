@@ -8,7 +8,12 @@ from tests.pipelines.corpora import Corpus, OneAfterTheOther, document, words
 
 CFG = MinHashConfig(bands=4, rows=2, group_bytes=7_000)
 ROWS = [
-    [document("a", " ".join(words("a"))), document("empty", ""), document("signs", "+-"), document("b", " ".join(words("b")))],
+    [
+        document("a", " ".join(words("a"))),
+        document("empty", ""),
+        document("signs", "+-"),
+        document("b", " ".join(words("b"))),
+    ],
     [document("c", " ".join(words("c")))],
     [document("d", " ".join(words("d")), source="second")],
 ]

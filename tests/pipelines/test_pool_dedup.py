@@ -19,7 +19,11 @@ def text(seed):
 
 
 PAGES = [
-    [page("old", text("a"), "http://x.org/1"), page("copy", text("c"), "http://y.org/c"), page("no url", text("d"), None)],
+    [
+        page("no url", text("d"), None),
+        page("copy", text("c"), "http://y.org/c"),
+        page("old", text("a"), "http://x.org/1"),
+    ],
     [page("new", text("b"), "https://www.x.org/1/", 2022), page("mirror", text("c"), "http://z.org/c", 2021)],
     [page("near", text("b") + " more", "http://w.org/b"), page("no url either", text("e"), None)],
 ]

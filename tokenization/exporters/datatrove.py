@@ -1,11 +1,12 @@
 """datatrove's and nanotron's `.ds`: token ids back to back, sample ends in `.ds.index`, a text file of `.metadata`.
 
-Rows stay whole, padding included: with seq_len = row length - 1 the reader's windows are exactly our rows. Ids are u16 or
-u32 by datatrove's rule, little-endian without a header; index entries are u64 ends of samples in tokens, exclusive.
+Rows stay whole, padding included: with seq_len = row length - 1 the reader's windows are exactly our rows. Ids are u16
+or u32 by datatrove's rule, little-endian without a header; index entries are u64 ends of samples in tokens, exclusive.
 """
 
 from collections.abc import Iterable, Iterator
 
+import humanize  # as datatrove does
 import numpy as np
 import pyarrow as pa
 
@@ -31,9 +32,7 @@ def index_chunks(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
 
 def metadata(tokenizer: str, n_ids: int, tokens: int) -> bytes:
     """The `.ds.metadata` file: tokenizer and bytes per token, tokens, tokens for people."""
-    scales = ((1e12, " TT"), (1e9, " GT"), (1e6, " MT"), (1e3, " kT"), (1, " T"))
-    scale, unit = next(((s, u) for s, u in scales if tokens >= s), scales[-1])
-    return f"{tokenizer}|{token_size(n_ids)}\n{tokens}\n{tokens / scale:.3g}{unit}".encode()
+    return f"{tokenizer}|{token_size(n_ids)}\n{tokens}\n{humanize.metric(tokens, unit='T')}".encode()
 
 
 def check(folder: str, rows: pa.Array, ends: np.ndarray, n_ids: int, every: int) -> int:

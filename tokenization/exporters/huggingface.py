@@ -36,7 +36,7 @@ def info_bytes(schema: pa.Schema) -> bytes:
 
 def state_bytes(names: list[str], fingerprint: str) -> bytes:
     """`state.json`; the fingerprint must change with the content, since `datasets` caches by it."""
-    state = {
+    state: dict[str, Any] = {
         "_data_files": [{"filename": name} for name in names],
         "_fingerprint": fingerprint,
         "_format_columns": None,

@@ -1,8 +1,8 @@
 """Megatron's `.bin` and `.idx`: samples as sequences, one per document, without padding.
 
 `.bin` is token ids back to back, little-endian. `.idx` is "MMIDIDX", version 1, a dtype code, the number of sequences
-and of document boundaries, int32 lengths, int64 byte offsets, int64 document boundaries. The reader takes the dtype from
-the code, so that u16 or i32 follows from the vocabulary by Megatron's own rule.
+and of document boundaries, int32 lengths, int64 byte offsets, int64 document boundaries. The reader takes the dtype
+from the code, so that u16 or i32 follows from the vocabulary by Megatron's own rule.
 """
 
 import struct
@@ -56,7 +56,7 @@ def idx_bytes(batches: Iterable[pa.RecordBatch], n_ids: int) -> bytes:
 
 
 def check(prefix: str, expected: list[np.ndarray], every: int) -> int:
-    """Read `prefix`.bin/.idx with megatron-core: all lengths and boundaries, the tokens of every `every`-th sequence."""
+    """Read `prefix`.bin/.idx with megatron-core: all lengths and boundaries, tokens of every `every`-th sequence."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns that its optional GPU libraries are not there
         from megatron.core.datasets.indexed_dataset import IndexedDataset

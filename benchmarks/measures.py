@@ -1,0 +1,105 @@
+"""Benchmark `measures`: MB/s of each group of measures on real source files, beside plain Python and Arrow's kernels.
+
+Files are the Python files of the running interpreter's library and packages, the same on both sides, in one process.
+The HTML group runs over the same bytes read as pages, and over real pages where the packages bring some.
+"""
+
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from filters.characters import BASIC
+from filters.group import Group
+from filters.imports import IMPORTS
+from filters.visible import HTML
+from filters.words import WORDS
+
+_BYTES = 40_000_000
+_PLAIN_BYTES = 4_000_000  # plain Python takes the first files only
+
+
+def rows() -> Iterator[dict[str, Any]]:
+    """One dictionary per figure, with the keys that `python -m benchmarks` prints."""
+    source, sample = _documents("*.py", _BYTES), _documents("*.py", _PLAIN_BYTES)
+    ours = _rate(sample, _group(BASIC))
+    yield _row("basic: the six rules but HTML's, first files", ours, "plain Python", _rate(sample, _plain))
+    yield _row("basic, against letters alone", ours, "pyarrow regex", _rate(sample, _arrow_letters))
+    yield _row("basic, against line lengths alone", ours, "pyarrow split", _rate(sample, _arrow_lines))
+    yield _row("basic, all files", _rate(source, _group(BASIC)))
+    yield _row("words, files read as prose", _rate(source, _group(WORDS)))
+    yield _row("imports, Python", _rate(source, _group(IMPORTS)))
+    pages = _documents("*.html", _BYTES)
+    if pages.num_rows:
+        yield _row(f"html, {pages.num_rows} pages", _rate(pages, _group(HTML)), "resiliparse tree", _rate(pages, _tree))
+    yield _row("html, source read as pages", _rate(source, _group(HTML)))
+
+
+def _documents(pattern: str, limit: int) -> pa.RecordBatch:
+    paths = sysconfig.get_paths()
+    texts: list[str] = []
+    size = 0
+    for folder in (paths["stdlib"], paths["purelib"]):
+        for path in sorted(Path(folder).rglob(pattern)):
+            if size > limit:
+                break
+            texts.append(path.read_text(encoding="utf-8", errors="replace"))
+            size += len(texts[-1])
+    return pa.record_batch({"kind": ["prose"] * len(texts), "text": pa.array(texts, pa.large_string())})
+
+
+def _group(group: Group) -> Callable[[pa.RecordBatch], object]:
+    def run(documents: pa.RecordBatch) -> object:
+        language = "HTML" if group is HTML else "Python"
+        languages = pa.record_batch({"language": pa.array([language] * documents.num_rows)})
+        return group.kernel(documents, languages)
+
+    return run
+
+
+def _plain(documents: pa.RecordBatch) -> list[tuple[object, ...]]:
+    """BigCode's definitions as BigCode writes them, over Python strings."""
+    made: list[tuple[object, ...]] = []
+    for text in documents.column("text").to_pylist():
+        lengths = [len(line) for line in text.splitlines()] or [0]
+        letters, alnums = sum(map(str.isalpha, text)), sum(map(str.isalnum, text))
+        made.append((sum(lengths) / len(lengths), max(lengths), letters, alnums, "<?xml version=" in text[:100]))
+    return made
+
+
+def _arrow_letters(documents: pa.RecordBatch) -> object:
+    return pc.count_substring_regex(documents.column("text"), r"\pL")
+
+
+def _arrow_lines(documents: pa.RecordBatch) -> object:
+    return pc.utf8_length(pc.split_pattern(documents.column("text"), "\n").flatten())
+
+
+def _tree(documents: pa.RecordBatch) -> list[int]:
+    """Parse and take the text; scripts stay in it, since taking them out of this tree is what was too slow."""
+    from resiliparse.parse.html import HTMLTree
+
+    trees: Iterator[Any] = (HTMLTree.parse(text) for text in documents.column("text").to_pylist())
+    return [len(tree.document.query_selector("html").text) for tree in trees]
+
+
+def _rate(documents: pa.RecordBatch, measure: Callable[[pa.RecordBatch], object]) -> float:
+    """MB of UTF-8 a second of processor time; the best of three, since other programs only ever take away."""
+    size = pc.sum(pc.binary_length(documents.column("text"))).as_py()
+    measure(documents.slice(0, 1))  # compiled, or read from the cache
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        measure(documents)
+        seconds.append(time.process_time() - start)
+    return float(size / 1e6 / min(seconds))
+
+
+def _row(what: str, ours: float, peer: str | None = None, theirs: float | None = None) -> dict[str, Any]:
+    ratio = ours / theirs if theirs else None
+    names = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
+    return dict(zip(names, ("measures", what, "MB/s", ours, peer, theirs, ratio), strict=True))

@@ -1,0 +1,227 @@
+"""DeepSeekMath's recall loop as decisions: which pages are the seed, which are kept, which sites are about a subject.
+
+Comes in: URLs and logits of pages. Goes out: seed labels, keys to rank by, the label of each selected page, and URL
+prefixes whose pages join the next round's seed. The rounds (section 2.1 of DeepSeekMath, three of them in
+DeepSeek-Coder-V2): train on the seed, score the pool, keep the best so many tokens, call a domain related of which more
+than 10 % was kept, add its uncollected pages, repeat. Knows no shards, no fastText and no text.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import translate
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from corpus.exact import normalized_url
+from corpus.schema import RECALL_SCORES
+from filters.recall_model import ClassifierConfig, probability
+
+NOT_SELECTED = "not_selected"
+SEEDS = pa.schema([("seed", pa.bool_()), ("label", pa.string())])  # of which label, or null
+SITES = pa.schema(
+    [
+        ("label", pa.string()),
+        ("domain", pa.string()),
+        ("prefix", pa.string()),
+        ("pages", pa.int64()),
+        ("collected", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Label:
+    """One subject: where its seed is, and how many tokens of it each round keeps.
+
+    `domains` match a host and what lies below it ("sympy.org" is docs.sympy.org too). `url_patterns` are shell patterns
+    on the URL without scheme and "www." ("math.stackexchange.com/questions/*"). `documents` are texts of the seed that
+    are not in the pool. `cut_tokens` has one number per round, the last one standing for all later rounds: DeepSeekMath
+    kept 40B tokens in the first of four rounds, 89B in the second, 120B at last, of 40B pages.
+    """
+
+    name: str
+    cut_tokens: tuple[int, ...]
+    domains: tuple[str, ...] = ()
+    url_patterns: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.name or "." in self.name:
+            raise ValueError(f"a label needs a name without dots, not {self.name!r}")
+        if not self.cut_tokens or min(self.cut_tokens) < 1:
+            raise ValueError(f"cut_tokens of {self.name} needs a number of at least 1 per round, not {self.cut_tokens}")
+        if not (self.domains or self.url_patterns or self.documents):
+            raise ValueError(f"{self.name} has no seed: give domains, url_patterns or documents")
+
+    def cut_of(self, round_: int) -> int:
+        """Tokens to keep in this round, counted from 0."""
+        return self.cut_tokens[min(round_, len(self.cut_tokens) - 1)]
+
+    def seeds(self) -> list[str]:
+        """Domains and patterns, in the order in which matches are counted."""
+        return [*self.domains, *self.url_patterns]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecallConfig:
+    """The web loop. 10 % of a domain is published; minimum counts, prefixes instead of a person, and stopping are ours.
+
+    `prefix_share` 0.5: below a prefix of which half was kept, a page that was not kept is more likely related than not.
+    `stop_share` 0.02: DeepSeekMath stopped when 98 % of a round had been collected in the one before.
+    """
+
+    labels: tuple[Label, ...] = ()
+    rounds: int = 3
+    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+    domain_share: float = 0.10
+    min_pages: int = 10  # of a domain or prefix; below, a share says little
+    prefix_share: float = 0.5
+    prefix_depth: int = 1  # path segments of a prefix
+    stop_share: float = 0.02
+    max_seed_share: float = 0.5  # of the pool; beyond, the negatives are not "random pages" any more
+    unmatched_seeds: bool = False  # allow seeds that match nothing, as in a sample of the pool
+    group_bytes: int = 1 << 30  # of pool pages per shard of selected documents
+
+    def __post_init__(self) -> None:
+        names = [label.name for label in self.labels]
+        if len(set(names)) != len(names):
+            raise ValueError(f"labels names one twice: {names}")
+        for name in ("rounds", "min_pages", "prefix_depth", "group_bytes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("domain_share", "prefix_share", "stop_share", "max_seed_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be in [0, 1], not {getattr(self, name)}")
+
+
+Rule = tuple[str, tuple[str, ...], tuple[str, ...]]  # label, domains, URL patterns
+
+
+class Seeds:
+    """The seed as a function of URLs: labels' domains and patterns."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._domains: dict[str, list[tuple[int, str, str]]] = {}
+        self._patterns: list[tuple[re.Pattern[str], tuple[int, str, str]]] = []
+        for number, (label, domains, patterns) in enumerate(rules):
+            for domain in domains:
+                self._domains.setdefault(domain.lower(), []).append((number, label, domain))
+            self._patterns += [(re.compile(translate(pattern)), (number, label, pattern)) for pattern in patterns]
+
+    def matches(self, address: str) -> list[tuple[str, str]]:
+        """(label, seed) of all seeds that a URL as `normalized_url` writes it matches; labels in their order."""
+        found = [match for pattern, match in self._patterns if pattern.fullmatch(address)]
+        host = address.partition("/")[0].partition(":")[0]
+        while host:
+            found += self._domains.get(host, ())
+            host = host.partition(".")[2]
+        return [(label, seed) for _, label, seed in sorted(found)]
+
+
+def addresses(urls: pa.Array) -> list[str]:
+    """Normalized URLs; "" for none."""
+    return ["" if url is None else normalized_url(url) for url in urls.to_pylist()]
+
+
+def prefix(address: str, depth: int) -> str:
+    """Host and the first `depth` folders of the path, as a person would annotate: `mathoverflow.net/questions`.
+
+    A page's own name is no folder: `host/page.html` has the prefix `host`.
+    """
+    host, *path = address.partition("?")[0].split("/")
+    return "/".join([host, *path[: min(depth, len(path) - 1)]]) if path else host
+
+
+def joined(
+    prefixes: Mapping[str, str], addresses_: Sequence[str], depth: int, collected: Sequence[Any]
+) -> list[str | None]:
+    """Labels of pages that join the seed: below a related prefix, and not collected by the round before."""
+    return [
+        prefixes.get(prefix(address, depth)) if label is None else None
+        for address, label in zip(addresses_, collected, strict=True)
+    ]
+
+
+def ties(ids: Iterable[bytes]) -> np.ndarray:
+    """A hash of each id: the order of pages that score the same, whatever shard they are in."""
+    made = [int.from_bytes(blake2b(i, digest_size=4, person=b"recall").digest(), "little") for i in ids]
+    return np.array(made, np.uint32)
+
+
+def rank_keys(logits: np.ndarray, tied: np.ndarray) -> np.ndarray:
+    """Ascending keys for descending logits. The bits of a float, with negative ones turned over, sort as it does."""
+    bits = np.ascontiguousarray(logits, np.float32).view(np.uint32)
+    ascending = np.where(bits >> np.uint32(31), ~bits, bits | np.uint32(1 << 31))
+    keys: np.ndarray = ((~ascending).astype(np.uint64) << np.uint64(32)) | tied.astype(np.uint64)
+    return keys
+
+
+def selected(
+    labels: Sequence[str], logits: Sequence[np.ndarray], within: Sequence[np.ndarray], taking_part: np.ndarray
+) -> pa.RecordBatch:
+    """Score and label: the best label's, or of those that selected the page the best one's. The first where equal.
+
+    `within` says by label which pages its cut keeps; a page that does not take part has score 0 and no label.
+    """
+    n = len(taking_part)
+    table = np.concatenate([*(found[None] for found in logits), np.full((1, n), -np.inf, np.float32)])
+    kept = np.concatenate([*((inside & taking_part)[None] for inside in within), np.zeros((1, n), bool)])
+    has_label: np.ndarray = np.logical_or.reduce(kept, axis=0)
+    best = np.where(has_label, np.where(kept, table, -np.inf).argmax(axis=0), table.argmax(axis=0))
+    score = np.where(taking_part, probability(table[best, np.arange(n)]), np.float32(0))
+    names = [labels[i] if has else None for i, has in zip(best.tolist(), has_label.tolist(), strict=True)]
+    return pa.RecordBatch.from_arrays([pa.array(score), pa.array(names, pa.string())], schema=RECALL_SCORES)
+
+
+def sites(
+    labels: Sequence[str],
+    domains: Sequence[str | None],
+    addresses_: Sequence[str],
+    collected: Sequence[str | None],
+    depth: int,
+) -> dict[tuple[str, str], list[int]]:
+    """Pages and, per label, collected pages of every (domain, prefix)."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for domain, address, label in zip(domains, addresses_, collected, strict=True):
+        row = found.setdefault((domain or address.partition("/")[0], prefix(address, depth)), [0] * (1 + len(labels)))
+        row[0] += 1
+        if label is not None:
+            row[1 + labels.index(label)] += 1
+    return found
+
+
+def related(
+    cfg: RecallConfig, labels: Sequence[str], counted: Mapping[tuple[str, str], Sequence[int]]
+) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Per label the related domains, and the prefixes in them that are proposed for the seed, best first.
+
+    A prefix goes to the label that collected most of it, so that no page joins two seeds.
+    """
+    by_domain: dict[str, list[int]] = {}
+    for (domain, _), row in counted.items():
+        whole = by_domain.setdefault(domain, [0] * len(row))
+        for i, n in enumerate(row):
+            whole[i] += n
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for i, label in enumerate(labels, 1):
+        close = {d for d, row in by_domain.items() if row[0] >= cfg.min_pages and row[i] > cfg.domain_share * row[0]}
+        proposed = [
+            {"prefix": name, "pages": row[0], "collected": row[i]}
+            for (domain, name), row in counted.items()
+            if domain in close
+            and row[0] >= cfg.min_pages
+            and row[i] >= cfg.prefix_share * row[0]
+            and row[i] == max(row[1:])
+            and label == labels[list(row[1:]).index(row[i])]
+        ]
+        domains = [{"domain": d, "pages": by_domain[d][0], "collected": by_domain[d][i]} for d in close]
+        found[label] = {"domains": _best_first(domains, "domain"), "prefixes": _best_first(proposed, "prefix")}
+    return found
+
+
+def _best_first(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: (-row["collected"] / row["pages"], row[name]))

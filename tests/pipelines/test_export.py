@@ -1,0 +1,115 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from corpus.shards import Record, Store
+from pipelines import export
+from pipelines.progress import RunProgress
+from pipelines.stage import Work
+from tokenization.exporters import ExportConfig, megatron
+from tokenization.packing import PackConfig, row_schema
+
+CFG = PackConfig(length=8)
+
+
+def segment(sample, start, length, domain=0, repeat=0):
+    ids = {"sample": sample * 16, "document": sample * 16}
+    place = {"start": start, "length": length, "document_start": 0, "repeat": repeat}
+    return {**ids, **place, "layout": 0, "cut_1": -1, "cut_2": -1, "domain": domain}
+
+
+# Sample a ends in row 0, b runs over a row's end, its repeat follows, the rest is padding.
+ROWS = [
+    {"input_ids": list(range(8)), "segments": [segment(b"a", 0, 3), segment(b"b", 3, 5)]},
+    {
+        "input_ids": [8, 9, 99_999, 11, 12, 100_001, 100_001, 100_001],
+        "segments": [segment(b"b", 0, 2), segment(b"b", 2, 3, repeat=1), segment(b"\0", 5, 3, domain=3)],
+    },
+]
+FULL = [{"input_ids": [7] * 8, "segments": [segment(b"c", 0, 8)]}]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, cluster):
+    store = Store(str(tmp_path_factory.mktemp("export")))
+    schema = row_schema(CFG)
+    made = []
+    for name, rows in (("one", ROWS), ("empty", []), ("two", FULL)):
+        batches = [pa.RecordBatch.from_pylist([row], schema) for row in rows]
+        made.append(store.write_shard(f"in/{name}", schema, batches, Record("", {})))
+    return store, export.run(work(store, cluster), ExportConfig(), made), made
+
+
+def work(store, cluster):
+    progress = RunProgress(store, "logs/run.jsonl")
+    progress.manifest = "manifests/test/x"
+    return Work(store, cluster, "export", progress)
+
+
+def folder(exported, name):
+    store, _, _ = exported
+    [path] = store.list(f"exports/{name}")
+    return store.url(path)
+
+
+def test_each_format_is_read_back_by_its_own_reader(exported):
+    _, result, _ = exported
+    read = {name: n for name, n in result.counts.items() if name.endswith("read_back")}
+    assert read == {"huggingface.read_back": 3, "megatron.read_back": 4, "datatrove.read_back": 3}
+    report = Path(folder(exported, "megatron"), "00000_rows.read_back.json").read_text()
+    assert json.loads(report)["reader"] == "megatron-core"
+
+
+def test_megatron_files_are_the_format_byte_for_byte(exported):
+    path = f"{folder(exported, 'megatron')}/00000_rows"
+    tokens = np.fromfile(f"{path}.bin", "<i4")
+    assert tokens.tolist() == [*range(10), 99_999, 11, 12]  # no padding
+    head = (
+        b"MMIDIDX\x00\x00" + (1).to_bytes(8, "little") + b"\x04" + (3).to_bytes(8, "little") + (4).to_bytes(8, "little")
+    )
+    lengths, pointers, documents = np.array([3, 7, 3], "<i4"), np.array([0, 12, 40], "<i8"), np.arange(4, dtype="<i8")
+    assert Path(f"{path}.idx").read_bytes() == head + lengths.tobytes() + pointers.tobytes() + documents.tobytes()
+    assert len(head) == 34
+
+
+def test_datatrove_files_are_the_format_byte_for_byte(exported):
+    path = f"{folder(exported, 'datatrove')}/00000_rows.ds"
+    assert np.fromfile(path, "<u4").tolist() == ROWS[0]["input_ids"] + ROWS[1]["input_ids"]
+    assert np.fromfile(f"{path}.index", "<u8").tolist() == [3, 10, 13, 16]
+    assert Path(f"{path}.metadata").read_text() == "deepseek-v2|4\n16\n16.0 T"
+
+
+def test_datasets_opens_the_published_folder(exported):
+    from datasets import load_from_disk
+
+    dataset = load_from_disk(folder(exported, "huggingface"))
+    assert dataset["input_ids"][1] == ROWS[1]["input_ids"]
+    assert dataset[1]["segments"] == ROWS[1]["segments"]
+    assert len(dataset) == 3
+
+
+def test_a_file_that_the_reader_reads_differently_is_not_exported(exported, cluster, monkeypatch, tmp_path):
+    store, _, made = exported
+    right = export.megatron.bin_chunks
+    monkeypatch.setattr(megatron, "bin_chunks", lambda batches, n: (c[::-1] for c in right(batches, n)))
+    job = export.Job(([made[0]],))
+    [wrong] = [store.write_artefact(str(tmp_path / "wrong"), export.write_bin(store, None, job, {}), Record("", {}))]
+    monkeypatch.undo()
+    index = store.write_artefact(str(tmp_path / "index"), export.write_idx(store, None, job, {}), Record("", {}))
+    check = export.Job(([made[0]], [wrong, index]), params=["bin", "idx"])
+    with pytest.raises(AssertionError, match="other tokens"):
+        list(export.check_megatron(store, ExportConfig(), check, {}))
+
+
+def test_no_rows_make_no_files(tmp_path, cluster):
+    result = export.run(work(Store(str(tmp_path)), cluster), ExportConfig(), [])
+    assert (result.outputs, result.counts) == ({}, {})
+
+
+@pytest.mark.parametrize("wrong", [{"formats": ("parquet",)}, {"check_rows": 0}])
+def test_settings_that_mean_nothing_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        ExportConfig(**wrong)
