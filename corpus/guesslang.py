@@ -2,7 +2,7 @@
 
 In come UTF-8 bytes, out comes the answer that guesslang 2.2.1 gives with TensorFlow, from the weights of its installed
 wheel (`pip install --no-deps guesslang==2.2.1`; its own requirement is a TensorFlow that no current Python installs).
-Only the first 10,000 bytes count. It knows nothing of the 338 names beyond the four that are spelt otherwise.
+Only the first 10,000 bytes count. It knows nothing of the 338 names beyond the two that are spelt otherwise.
 """
 
 import importlib.util
@@ -36,7 +36,7 @@ _SHAPES: Final = (
     (_LANGUAGES,),
     (_BUCKETS, _LANGUAGES),
 )
-_OURS: Final = {"Lisp": "Common Lisp", "Matlab": "MATLAB", "Batchfile": "Batchfile", "Visual Basic": "Visual Basic"}
+_OURS: Final = {"Lisp": "Common Lisp", "Matlab": "MATLAB"}
 
 
 class MissingWeights(RuntimeError):
@@ -75,7 +75,8 @@ def fingerprint(first: npt.NDArray[np.uint64], last: npt.NDArray[np.uint64]) -> 
     low = first + np.uint64(ord(" ") << 8)
     high = np.uint64(3) + (last << np.uint64(2))
     mixed = (low * k2) ^ (high * k0)
-    return (mixed ^ (mixed >> np.uint64(47))) * k2
+    found: npt.NDArray[np.uint64] = (mixed ^ (mixed >> np.uint64(47))) * k2
+    return found
 
 
 @cache

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-MODEL: Final = Path(__file__).parent / "data" / "language_model.npz"
+DATA_FILES: Final = ("data/language_model.npz",)
+MODEL: Final = Path(__file__).parent / DATA_FILES[0]
 BITS: Final = 16  # 65,536 buckets: 18 bits gave the same accuracy (10 folds), 15 bits 0.4 points less
 HEAD: Final = 16_384  # bytes read of a text: 32 KiB gave the same accuracy within 0.2 points
 
@@ -119,7 +120,7 @@ def _end(data: Any, start: int, end: int, kind: int) -> int:
     if kind == _SPACE:
         while i < end and _CLASS[data[i]] == _SPACE:
             i += 1
-    elif kind == _LETTER or kind == _DIGIT:
+    elif kind >= _LETTER:
         while i < end and (_CLASS[data[i]] >= _LETTER or (kind == _DIGIT and data[i] == 46)):
             i += 1
     return i

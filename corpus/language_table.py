@@ -14,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-TABLE: Final = Path(__file__).parent / "data" / "languages.json"
+DATA_FILES: Final = ("data/languages.json",)
+TABLE: Final = Path(__file__).parent / DATA_FILES[0]
 RULE_BYTES: Final = 16_384  # what a rule sees; Linguist reads 50 KiB, but its rules decide on the first lines
 RULE_BLANKS: Final = 64
 RULE_LINE: Final = 512  # bytes of a line that a rule sees: longer ones made some patterns quadratic
@@ -26,6 +27,9 @@ _MODELINE: Final = re.compile(
     rb"-\*-[ \t]*(?:[^\n]*?\bmode[ \t]*:[ \t]*)?([\w+#.-]+)[ \t]*(?:;[^\n]*)?-\*-"
     rb"|\b(?:vim|vi|ex):[^\n]*?\b(?:ft|filetype|syntax)=([\w+#.-]+)",
     re.IGNORECASE,
+)
+_TEMPLATE: Final = re.compile(
+    r"(?:~|\.(?:bak|orig|old|save|example|sample|dist|in|tmpl|template|default|disabled))$", re.I
 )
 _WRAPPERS: Final = frozenset(("env", "busybox", "sudo", "nice", "exec"))
 
@@ -140,7 +144,8 @@ def by_extension(extension: str) -> Names:
 def by_path(path: str) -> tuple[Names, str]:
     """Candidates for a path, and the extension they come from ("" where the whole file name decides).
 
-    The file name first, then the longest known extension, then patterns such as `Dockerfile.*`.
+    The file name first, then the longest known extension, then patterns such as `Dockerfile.*`; a copy or template
+    (`settings.py.example`) is of the language it is a copy of.
     """
     table = load_table()
     base = path.rsplit("/", 1)[-1]
@@ -156,7 +161,8 @@ def by_path(path: str) -> tuple[Names, str]:
     for pattern, name in table.patterns:
         if pattern.search(base):
             return (name,), ""
-    return (), ""
+    stem = _TEMPLATE.sub("", base)
+    return by_path(stem) if stem and stem != base else ((), "")
 
 
 def by_shebang(text: bytes) -> Names:

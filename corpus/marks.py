@@ -75,7 +75,7 @@ def vendored(path: str) -> bool:
     return _vendored_folder(_folder(path)) or _VENDORED.search(_name(path)) is not None
 
 
-def test(path: str) -> bool:
+def is_test(path: str) -> bool:
     """A test, or data for tests."""
     return _test_folder(_folder(path)) or _TEST.search(_name(path)) is not None
 

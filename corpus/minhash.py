@@ -41,6 +41,7 @@ _C1: Final = np.uint64(0xFF51AFD7ED558CCD)  # MurmurHash3's fmix64
 _C2: Final = np.uint64(0xC4CEB9FE1A85EC53)
 _F1: Final = np.uint32(0x85EBCA6B)  # MurmurHash3's fmix32, as in datasketch
 _F2: Final = np.uint32(0xC2B2AE35)
+_ONES: Final = np.uint32(0xFFFFFFFF)
 _S33: Final = np.uint64(33)
 _S32: Final = np.uint64(32)
 
@@ -101,12 +102,12 @@ def signatures(cfg: MinHashConfig, texts: pa.LargeStringArray) -> tuple[npt.NDAr
     n_padded = -(-cfg.n_hashes // _LANES) * _LANES
     a, b = np.zeros(n_padded, np.uint32), np.zeros(n_padded, np.uint32)
     a[: cfg.n_hashes], b[: cfg.n_hashes] = permutations(cfg.seed, cfg.n_hashes)
-    out = np.full((len(texts), n_padded), 0xFFFFFFFF, np.uint32)
+    out = np.empty((len(texts), cfg.n_hashes), np.uint32)
     counts = np.zeros(len(texts), np.int32)
     longest = int(np.diff(offsets).max(initial=0))
     table = np.zeros(min(_TABLE_LIMIT, max(64, 1 << (2 * longest).bit_length())) + 1, np.uint32)
     _sign(data, offsets, _byte_table(cfg.shingle), cfg.n, a, b, table, counts, out)
-    return counts, np.ascontiguousarray(out[:, : cfg.n_hashes])
+    return counts, out
 
 
 def band_keys(cfg: MinHashConfig, signature: U32) -> U64:
@@ -268,9 +269,10 @@ def _sign(data: Any, offsets: Any, byte: Any, n: Any, a: Any, b: Any, table: Any
     """
     tokens = np.empty(_CHUNK + n + 1, np.uint64)
     base = np.empty(_BATCH + 8, np.uint32)
+    least = np.empty(a.size, np.uint32)
     for document in range(counts.size):
         start, end = offsets[document], offsets[document + 1]
-        least = out[document]
+        least[:] = _ONES
         seen = table[:0]
         distinct, k, m, kept = 0, 0, 0, 0
         h, inside = np.uint64(0), np.uint64(0)
@@ -301,6 +303,8 @@ def _sign(data: Any, offsets: Any, byte: Any, n: Any, a: Any, b: Any, table: Any
             base[0] = _shingle(tokens, 0, m)
             distinct, k = 1, 1
         _lower(base, k, a, b, least)
+        for i in range(out.shape[1]):
+            out[document, i] = least[i]
         counts[document] = min(distinct, 2**31 - 1)
 
 

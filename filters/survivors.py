@@ -194,18 +194,17 @@ class ScoringIndex:
         self.normalized = np.unique(normalized)
         self.rows = sensitive_rows(signature.shape[1], threshold)
         keys = row_keys(signature, signature.shape[1] // self.rows, self.rows)
-        self.orders = np.argsort(keys, axis=0, kind="stable")
-        self.keys = np.take_along_axis(keys, self.orders, axis=0)
+        self.orders = np.argsort(keys.T, axis=1, kind="stable")
+        self.keys = np.take_along_axis(keys.T, self.orders, axis=1)
 
     def near(self, signature: U32, n_shingles: npt.NDArray[np.int32], normalized: U64) -> Bool:
         """Per document, whether it is equal to one of the set, or its estimated Jaccard to one is at the threshold."""
         found = np.isin(normalized, self.normalized)
-        for band in range(self.keys.shape[1]):
+        keys = row_keys(signature, len(self.keys), self.rows)
+        for band, known in enumerate(self.keys):
             open_rows = np.flatnonzero(~found & (n_shingles > 0))
-            values = signature[open_rows, band * self.rows : (band + 1) * self.rows]
-            keys = row_keys(values, 1, self.rows)[:, 0]
-            first = np.searchsorted(self.keys[:, band], keys, "left")
-            count = np.searchsorted(self.keys[:, band], keys, "right") - first
+            first = np.searchsorted(known, keys[open_rows, band], "left")
+            count = np.searchsorted(known, keys[open_rows, band], "right") - first
             hit = np.flatnonzero(count)
             found[open_rows[hit]] = self._confirmed(signature, open_rows[hit], first[hit], count[hit], band)
         return found
@@ -217,7 +216,7 @@ class ScoringIndex:
         for start in range(0, int(ends[-1]) if len(ends) else 0, _PAIR_BLOCK):
             pairs = np.arange(start, min(start + _PAIR_BLOCK, int(ends[-1])))
             owner = np.searchsorted(ends, pairs, "right")
-            other = self.orders[first[owner] + pairs - (ends - count)[owner], band]
+            other = self.orders[band, first[owner] + pairs - (ends - count)[owner]]
             close = estimated_jaccard(signature[rows[owner]], self.signature[other]) >= self.threshold
             out[owner[close]] = True
         return out

@@ -66,7 +66,7 @@ def plan(recipe: Recipe) -> list[Stage]:
     both = {"documents": documents, "languages": languages}
     measured = Stage(name="measure", run=measure.run, config=recipe.measure, inputs=both)
     measures = {group.name: measured[group.name] for group in recipe.measure.groups}
-    scrubbed = Stage(name="scrub", run=scrub.run, config=recipe.scrub, inputs=both)
+    scrubbed = Stage(name="scrub", run=scrub.run, config=recipe.scrub, inputs={"documents": documents})
     checked = Stage(
         name="decontaminate", run=decontaminate.run, config=recipe.decontaminate, inputs={"documents": documents}
     )

@@ -5,6 +5,7 @@ the scheduler at once. Data goes through the store; what travels here are shard 
 """
 
 import importlib.util
+import logging
 import os
 import sys
 import tempfile
@@ -126,6 +127,7 @@ def connect(scheduler: str | None, workers: int | None, user_file: UserFile | No
                 threads_per_worker=1,
                 processes=True,
                 dashboard_address=":0",
+                silence_logs=logging.CRITICAL,  # workers complain while they are closed; failures reach us as exceptions
                 local_directory=scratch,
             ) as local,
             Client(local) as client,

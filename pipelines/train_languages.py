@@ -190,6 +190,7 @@ def report(samples: Samples, classes: list[str], unseen: Doubles) -> Iterator[st
 
 
 def main(arguments: list[str]) -> int:
+    """The command line; 0 done, 2 wrong usage."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.train_languages", description="Train the content model.")
     parser.add_argument("samples", type=Path, nargs="+", help=".jsonl, .jsonl.zst, or a folder LABEL/FILE")
     parser.add_argument("--out", type=Path, default=MODEL)
@@ -209,7 +210,9 @@ def main(arguments: list[str]) -> int:
     save(model, str(options.out))
     for line in report(samples, classes, unseen):
         print(line)
-    print(f"{options.out}: {len(classes)} classes from {len(samples.texts)} files, {options.out.stat().st_size:,} bytes")
+    print(
+        f"{options.out}: {len(classes)} classes from {len(samples.texts)} files, {options.out.stat().st_size:,} bytes"
+    )
     return 0
 
 
