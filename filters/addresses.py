@@ -46,12 +46,13 @@ _KEPT_LOCALS: Final = _words("""
 _KEPT_DOMAINS: Final = re.compile(
     r"(?:.*\.)?(?:example|test|invalid|localhost|example\.(?:com|org|net|edu)|(?:your|my|some)?-?(?:domain|company|email|host"
     r"|site|server|mail|org|website)\.(?:com|org|net|tld)|(?:foo|bar|baz|foobar|test|acme|abc|xyz|bla|blah)\.(?:com|org|net|bar"
-    r"|de|co)|localhost\.localdomain|[a-z]\.(?:com|org|net|de|co)|reply\.github\.com|openssh\.com|libssh\.org|2x\..*)"
+    r"|de|co)|localhost\.localdomain|x+\.(?:com|org|net)|[a-z]\.(?:com|org|net|de|co)|reply\.github\.com|openssh\.com|libssh\.org|2x\..*)"
 )
 _VERSION_BEFORE: Final = re.compile(
     rb"(?i)(?:v|ver|version|release|revision|rev|build|assembly\w*|sdk|firmware|update|tag|section|chapter|rfc|oid|upgrade\w*)"
     rb"[\"']?\s*(?:number|id|to|from)?[\"']?\s*[:=(\[<>~^]*\s*[\"'(v]*$|[=~^><]=\s*[\"']?$|[-_/]v?$"
 )
+_DECIMAL_BEFORE: Final = re.compile(rb"(?:^|[^\d.])\d*(?:\.\d+){1,2}[ ,-]$")  # the path of a drawing: .67-.21 22.23.82.64
 _PUBLIC_RESOLVERS: Final = _words("""
     8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 149.112.112.112 208.67.222.222 208.67.220.220 4.2.2.1 4.2.2.2
 """)
@@ -143,8 +144,10 @@ def _keeps_ipv4(address: str, before: bytes) -> bool:
         return True
     if octets[3] == 0 or octets[:3] in _OBJECT_IDS or octets[:2] == [1, 3]:
         return True  # a network; an arc of X.500 or ISO
-    # 1.2.3.4, 4.10.2.7: hardly a machine has only small numbers, but releases do.
-    return max(octets) < 20 or _VERSION_BEFORE.search(before) is not None
+    # 1.2.3.4, 4.10.2.7, 3.0.5.130: hardly a machine has only small numbers, but releases and sections do.
+    if max(octets) < 20 or max(octets[:3]) < 10:
+        return True
+    return _VERSION_BEFORE.search(before) is not None or _DECIMAL_BEFORE.search(before) is not None
 
 
 def _ipv6(data: Column, offsets: Offsets) -> Iterator[tuple[int, int, int, str]]:

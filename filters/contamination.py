@@ -41,7 +41,7 @@ TRIVIAL: Final = (
     "return len(string)",
     "return n**2",
     'return "".join(strings)',
-    "for i in range(n): for j in range(n):",
+    "1 for i in range(n): for j in range(n): if",
     "for i in range(n): for j in range(i + 1, n): for k in range(j + 1, n):",
     "for i in range(len(l)): for j in range(i + 1, len(l)): if l[i]",
     "for i in range(len(l)): for j in range(len(l)):",

@@ -73,8 +73,8 @@ _LOCAL_HOST: Final = re.compile(
 )
 # Words close before a random string that make it a digest, an identifier or a test vector; and those of a key.
 DOUBTS: Final = re.compile(
-    r"sha|md5|crc|hash|digest|checksum|commit|revision|\brev\b|\bref\b|integrity|uuid|guid|fingerprint|etag|vector|expect"
-    r"|assert|alphabet|charset|base64|characters|pubkey|public.?key|certificate|thumbprint|nonce|\bid\b|_id\b|\boid\b",
+    r"iVBORw0|R0lGOD|/9j/4AA|sha|md5|crc|hash|digest|checksum|commit|revision|\brev\b|\bref\b|integrity|uuid|guid|fingerprint|etag|vector|expect"
+    r"|assert|alphabet|charset|base64|characters|pubkey|public.?key|certificate|thumbprint|nonce|image|png|jpe?g|svg|font|data:|\bid\b|_id\b|\boid\b",
     re.I,
 )
 _CREDENTIAL: Final = re.compile(

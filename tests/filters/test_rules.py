@@ -105,6 +105,12 @@ def test_the_rules_of_one_kind_are_not_asked_of_another() -> None:
     assert [row["reason"] for row in rows] == ["n_chars", None]
 
 
+def test_the_first_set_that_takes_a_document_is_the_only_one_asked() -> None:
+    lenient = RuleSet(kinds=("file",), languages=("C",), rules=(Rule("n_chars", low=1),))
+    rows = judged({"n_chars": 9}, {"n_chars": 9, "language": "Go"}, rules=(lenient, ODD, KEEP_ALL))
+    assert [row["failed"] for row in rows] == [[], ["n_chars"]]
+
+
 def test_a_label_comes_from_the_page_or_from_the_source_scores() -> None:
     rows = judged({"kind": "page", "label": "math"}, {"source_label": "code"}, {"kind": "page"})
     assert [(row["domain"], row["subdomain"]) for row in rows] == [("math", "web"), ("code", "recalled"), (None, None)]

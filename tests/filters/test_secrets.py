@@ -117,7 +117,9 @@ STAYS = [
     "icon = 'iVBORw0KGgo{long}'", "f = 'test_that_the_quick_brown_fox_jumps_over_13_lazy_dogs'", "APDeviceManager x",
     "colors = '1f77b4ff7f0e2ca02cd627289467bd8c564be377c27f7f7fbcbd2217becf'", "key_words = 'some_very_long_identifier_name_here'",
     "token = get_token_from_environment_or_raise_an_error()", "MNOPQRSTUVWXYZabcdefghijk.lmnopq.rstuvwxyz0123456789ABCDEFGHI",
+    '"image/png": "{b64}"', "'data:font/woff;base64,{b64}'",
     # not e-mail
+    "xxxx@xxxx.com",
     "@property", "y = a@b.dot(x)", "z = A@B.T", "git clone git@github.com:x/y.git", "user@example.com", "you@yourdomain.com",
     "'logo@2x.png'", "npm i react@16.2.0", "foo@bar", "noreply@github.com", "ssh://hg@bitbucket.org/x", "a@test.com",
     "sk-ecdsa-sha2-nistp256@openssh.com", "@Override public", "import x from '@a/b.com'", "test@localhost", "u@host.invalid",
@@ -128,6 +130,7 @@ STAYS = [
     "== 31.22.13.44", "release 25.30.35.40", "1.3.6.1.4.1.311", '"2.5.29.37"', "52.216.0.0/15", "999.1.1.1", "1.2.3",
     "4.10.12.9", "AssemblyVersion(\"44.33.22.11\")", "012.034.056.078", "12:30:45", "00:1b:63:84:45:e6", "2001:db8::ff00:42", "::1",
     "fe80::1ff:fe23", "std::cafe::beef", "2023:10:11", "a::before", "dead::beef", "fc00::1", "2002::/16", "x[1.0.0.1]",
+    "1.08.58 31.23.82.72", "d='M2.1.67-.21 22.2.82.64'", "using Guile 3.0.5.130", "<!-- 4.4.3.21 -->",
 ]  # fmt: skip
 
 
