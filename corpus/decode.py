@@ -26,21 +26,8 @@ _MARKS: Final = (  # the longer first: UTF-32's mark begins with UTF-16's
 # PEP 263's expression, which Emacs and Vim lines share; and XML's and CSS's.
 _DECLARED: Final = re.compile(rb"""(?:coding[:=]|<\?xml[^>]*encoding=|@charset )[ \t]*["']?([-\w.]{1,40})""")
 # Multi-byte encodings reject most other bytes, and Cyrillic ones are told by letter pairs. Nothing of Latin-1's family.
-_DETECTABLE: Final = frozenset(
-    {
-        "gb18030",
-        "gbk",
-        "gb2312",
-        "big5",
-        "euc-jp",
-        "shift_jis",
-        "iso-2022-jp",
-        "euc-kr",
-        "windows-1251",
-        "koi8-r",
-        "koi8-u",
-    }
-)
+_CHINESE, _JAPANESE = {"gb18030", "gbk", "gb2312", "big5"}, {"euc_jp", "shift_jis", "cp932", "iso2022_jp"}
+_DETECTABLE: Final = frozenset(_CHINESE | _JAPANESE | {"euc_kr", "cp949", "cp1251", "koi8-r", "koi8-u"})
 _DETECTOR_LIMIT: Final = 1 << 16  # bytes it looks at
 _ODD: Final = re.compile("[\x80-\x9f\ue000-\uf8ff\ufffe\uffff]")  # C1 controls, private use: a wrong table's marks
 
@@ -100,8 +87,9 @@ def _named_in(data: bytes) -> str | None:
 
 
 def _detected(data: bytes) -> Extracted | None:
-    name = detect_encoding(data, max_len=_DETECTOR_LIMIT, from_html_meta=False)
-    if name is None or name.lower() not in _DETECTABLE:
+    # html5_compatible=False: else it answers utf-8 where it knows nothing
+    name = detect_encoding(data, max_len=_DETECTOR_LIMIT, from_html_meta=False, html5_compatible=False)
+    if name not in _DETECTABLE:
         return None
     found = _decoded(data, name)
     return None if found is None or _ODD.search(found.text.decode()) else found

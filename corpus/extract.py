@@ -22,6 +22,9 @@ from corpus.sources.raw import Raw
 # Noncharacters of Unicode, which no text may interchange: "\ufdd0" number "\ufdd1" marks what is filled in later.
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 _MARK: Final = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+_FORGED: Final = re.compile(
+    f"{_OPEN}|{_CLOSE}".encode() + rb"|&#(?:x0*fdd[01]|0*6497[67])(?![0-9a-f]);?", re.IGNORECASE
+)
 _META: Final = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([-\w.:]{1,40})""", re.IGNORECASE)
 _META_BYTES: Final = 4096  # HTML wants the declaration within 1,024; pages put it later
 
@@ -128,7 +131,7 @@ def _as_browsers_do(charset: str) -> str:
 
 def html_text(html: bytes) -> str:
     """Main content of a page, UTF-8, as text; empty where there is none."""
-    clean = html.replace(_OPEN.encode(), b"").replace(_CLOSE.encode(), b"")
+    clean = _FORGED.sub(b" ", html)  # a space and not nothing: what stands around it must not make another
     tree = HTMLTree.parse_from_bytes(clean, "utf-8")
     if tree.body is None or tree.body.query_selector(_LISTS) is not None:
         return ""
@@ -341,7 +344,7 @@ def _inline(code: str) -> str:
 def _mark_headings(page: _Page) -> None:
     for node in page.all("h1, h2, h3, h4, h5, h6"):
         if node.first_child is not None:
-            node.insert_before(page.tree.create_text_node("#" * int(node.tag[1]) + "\u00a0"), node.first_child)
+            node.insert_before(page.tree.create_text_node("#" * int(node.tag[1]) + " "), node.first_child)
     for node in page.all("span.classifier"):  # docutils separates a term from its type by a style sheet
         if node.first_child is not None:
             node.insert_before(page.tree.create_text_node(" : "), node.first_child)

@@ -52,7 +52,8 @@ _VERSION_BEFORE: Final = re.compile(
     rb"(?i)(?:v|ver|version|release|revision|rev|build|assembly\w*|sdk|firmware|update|tag|section|chapter|rfc|oid|upgrade\w*)"
     rb"[\"']?\s*(?:number|id|to|from)?[\"']?\s*[:=(\[<>~^]*\s*[\"'(v]*$|[=~^><]=\s*[\"']?$|[-_/]v?$"
 )
-_DECIMAL_BEFORE: Final = re.compile(rb"(?:^|[^\d.])\d*(?:\.\d+){1,2}[ ,-]$")  # the path of a drawing: .67-.21 22.23.82.64
+# The path of a drawing: .67-.21 22.23.82.64
+_DECIMAL_BEFORE: Final = re.compile(rb"(?:^|[^\d.])\d*(?:\.\d+){1,2}[ ,-]$")
 _PUBLIC_RESOLVERS: Final = _words("""
     8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 149.112.112.112 208.67.222.222 208.67.220.220 4.2.2.1 4.2.2.2
 """)

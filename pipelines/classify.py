@@ -15,7 +15,7 @@ MARKS = ("generated", "vendored", "minified", "test")
 def counted(cfg: ClassifyConfig, documents: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, int]]:
     """`classify`, with how many rows each step decided, what they are, and how many carry each mark."""
     languages = classify(cfg, documents)
-    counts = Counter({"rows": languages.num_rows})
+    counts: Counter[str] = Counter()
     counts.update(f"how.{how}" for how in languages.column("how").to_pylist())
     for name in ("language", "text_format", "outside"):
         counts[name] = languages.num_rows - languages.column(name).null_count

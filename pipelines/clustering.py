@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -130,15 +131,14 @@ def runs(work: Work, cfg: DedupConfig, layout: Layout, bands: Shards, numbers: S
 
 def find_runs(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
     """The nodes that share a key of one band and key range, sorted by key; one row group per band."""
-    numbers: tuple[int, ...]
-    numbers, part, n_parts, offsets = job.params  # type: ignore[misc]
+    numbers, part, n_parts, offsets = cast(tuple[tuple[int, ...], int, int, tuple[tuple[int, ...], ...]], job.params)
     parts: dict[int, list[tuple[npt.NDArray[np.uint64], I64]]] = {band: [] for band in numbers}
-    for shard, starts in zip(job.inputs[0], offsets, strict=True):  # type: ignore[has-type]
+    for shard, starts in zip(job.inputs[0], offsets, strict=True):
         begins = np.asarray(starts, np.int64)
         for batch in store.batches(shard):
             bands = batch.column("band").to_numpy()
             for band in sorted(parts.keys() & set(range(bands[0], bands[-1] + 1))):
-                found = in_range(batch, band, part, n_parts)  # type: ignore[has-type]
+                found = in_range(batch, band, part, n_parts)
                 if found is not None:
                     nodes = begins[found.column("shard").to_numpy()] + found.column("row").to_numpy()
                     parts[band].append((found.column("key").to_numpy(), nodes))
@@ -185,7 +185,7 @@ def verify_runs(store: Store, cfg: tuple[float, int], job: Job, counts: "Counter
     keys, nodes = keys[alive[nodes]], nodes[alive[nodes]]
     left, right = clusters.pairs_of_runs(keys, nodes, all_pairs_below)
     wanted = np.unique(np.concatenate([left, right]))
-    signature = _signatures_of(store, signed, wanted, job.params)  # type: ignore[arg-type]
+    signature = _signatures_of(store, signed, wanted, cast(tuple[int, ...], job.params))
     close = np.zeros(len(left), bool)
     for start in range(0, len(left), _PAIR_BLOCK):
         block = slice(start, start + _PAIR_BLOCK)

@@ -201,7 +201,7 @@ def _pieces(store: Store, root: str, shard: Shard, shard_bytes: int) -> Iterator
     for listing in store.batches(shard, ["size", "refused"]):
         taken = pc.if_else(pc.is_null(listing["refused"]), listing["size"], 0)
         for more in taken.to_pylist():
-            if size + more > shard_bytes and row > start:
+            if more and size + more > shard_bytes and row > start:
                 yield _Range(start=start, stop=row, root=root)
                 start, size = row, 0
             size += more
@@ -284,7 +284,7 @@ def _slice(store: Store, shard: Shard, piece: _Range) -> Iterator[pa.RecordBatch
 def _documents(source: str, held: Sequence[tuple[Raw, Extracted]]) -> pa.RecordBatch:
     raws, texts = zip(*held, strict=True)
     columns: dict[str, list[Any]] = {
-        "id": [document_id(source, raw.origin, raw.url or raw.path, made.text) for raw, made in held],
+        "id": [document_id(source, raw.origin, raw.path or raw.url, made.text) for raw, made in held],
         "source": [source] * len(held),
         "kind": [made.kind or raw.kind for raw, made in held],
         "encoding": [made.encoding for made in texts],

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from pipelines.stage import Job, Result, Shards, Work, tally
 Bool = npt.NDArray[np.bool_]
 _NARROW = ["id", "kind", "repo", "stars", "forks", "committed", "created"]
 _PLANTED_FAMILIES = 16
+Place = tuple[int, int, tuple[str, ...]]  # where its group begins, its own first row in the group, the passes' reasons
 
 
 def run(
@@ -227,9 +229,7 @@ def scoring(
     return written, work.map(write_scoring_keys, None, keys, step="scoring_keys", schema=schema)
 
 
-def places(
-    layout: Layout, passes: Sequence[Pass]
-) -> Iterator[tuple[int, list[Shards], tuple[int, int, tuple[str, ...]]]]:
+def places(layout: Layout, passes: Sequence[Pass]) -> Iterator[tuple[int, list[Shards], Place]]:
     """Per document shard: its index, the members and clusters of each pass that its group needs, and where it lies."""
     for group, (shards, offsets) in enumerate(zip(layout.shards, layout.offsets, strict=True)):
         inside = [[one.members[group], one.clusters] for one in passes]
@@ -240,16 +240,16 @@ def places(
 
 def clustered(store: Store, inside: Sequence[Shards], params: object, n: int) -> list[Clustered]:
     """Of a shard's n documents, the place in the clusters of each pass."""
-    group_start, first, reasons = params  # type: ignore[misc]
+    low, first, reasons = cast(Place, params)
     found = []
-    for (members, made), reason in zip(inside, reasons, strict=True):  # type: ignore[has-type]
+    for (members, made), reason in zip(inside, reasons, strict=True):
         units = store.table(members, ["unit"])["unit"].to_numpy()
-        low, high = group_start, group_start + len(units)  # type: ignore[has-type]
+        high = low + len(units)
         wanted = [CLUSTERS.empty_table()]
         for batch in store.batches(made):
             start, stop = np.searchsorted(batch.column("node").to_numpy(), [low, high])
             wanted.append(pa.Table.from_batches([batch.slice(start, stop - start)]))
-        nodes = low + units[first : first + n]  # type: ignore[has-type]
+        nodes = low + units[first : first + n]
         found.append(Clustered.of(nodes, pa.concat_tables(wanted), reason))
     return found
 
@@ -327,7 +327,7 @@ def _group_of(layout: Layout) -> Iterator[int]:
 def write_survivors(store: Store, threshold: float, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
     """Row groups like those of the signatures. Holds some 3 kB per document of the scoring set."""
     (signed,), verdicts, (files,), held, *inside = job.inputs
-    first = job.params[1]  # type: ignore[index]
+    _, first, _ = cast(Place, job.params)
     narrow = store.table(files, ["key", "id"]).slice(first, signed.rows)
     ids, keys = narrow["id"].combine_chunks(), narrow["key"].to_numpy()
     passes = clustered(store, inside, job.params, signed.rows)

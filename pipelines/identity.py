@@ -84,11 +84,18 @@ def module_code(module: str) -> str:
         if name.split(".")[0] not in PACKAGES:
             packages.add(name.split(".")[0])
             continue
-        path = _source(name)
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        ours[name] = digest([ast.dump(_bare(tree)), *(_file_hash(path.parent / file) for file in _data_files(tree))])
-        todo += _imports(tree)
+        ours[name], imported = _parsed(name)
+        todo += imported
     return digest([sorted(ours.items()), sorted((p, _version(p)) for p in packages if _version(p))])
+
+
+@cache
+def _parsed(name: str) -> tuple[str, tuple[str, ...]]:
+    """One module's own hash, with the data files it ships, and what it imports."""
+    path = _source(name)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = tuple(_imports(tree))
+    return digest([ast.dump(_bare(tree)), *(_file_hash(path.parent / file) for file in _data_files(tree))]), imported
 
 
 def _reached(module: ModuleType, start: str) -> str:

@@ -119,7 +119,8 @@ def build(linguist: Path) -> Rule:
     table: dict[str, Names] = {"extensions": {}, "filenames": {}, "interpreters": {}, "aliases": {}}
     for name, entry in listed.items():
         _linguist_names(table, name, entry)
-        _add(table["aliases"], name.lower(), name)
+        for alias in (name.lower(), *entry.get("aliases", ())):
+            _add(table["aliases"], alias, name)
     for name, entry in languages.items():
         _linguist_names(table, ours.get(name, name), entry)
         for alias in (name.lower(), *entry.get("aliases", ())):

@@ -17,7 +17,7 @@ from corpus.mixture import MixConfig
 from filters.assembly import AssemblyConfig
 from filters.contamination import ContaminationConfig
 from filters.measures import MeasureConfig
-from filters.recall import RecallConfig, RecallSourceConfig
+from filters.recall import Label, RecallConfig, RecallSourceConfig
 from filters.repeats import RepeatsConfig
 from filters.rules import FilterConfig
 from filters.secrets import ScrubConfig
@@ -32,6 +32,13 @@ from tokenization.tokenizer import EncodeConfig
 from validate.probes.config import ProbeConfig
 
 
+# Seeds of the demo: one site a subject. What is to be found: the other sites on mathematics, and on libraries.
+DEMO_LABELS = (
+    Label(name="math", domains=("docs.sympy.org",), cut_tokens=(300_000, 500_000)),
+    Label(name="code", domains=("docs.sqlalchemy.org",), cut_tokens=(400_000, 600_000)),
+)
+
+
 class RecipeError(Exception):
     """A recipe that cannot be found or made; the message says which exist or what is wrong."""
 
@@ -44,7 +51,8 @@ class Recipe:
     recall: RecallConfig
     mix: MixConfig
     pool_minhash: MinHashConfig = field(default_factory=MinHashConfig)
-    pool_dedup: DedupConfig = field(default_factory=DedupConfig)
+    # A page is a unit of its own; of two copies the one first seen is the likelier origin.
+    pool_dedup: DedupConfig = DedupConfig(unit="file", prefer=(("created", "high"),))
     classify: ClassifyConfig = field(default_factory=ClassifyConfig)
     measure: MeasureConfig = field(default_factory=MeasureConfig)
     scrub: ScrubConfig = field(default_factory=ScrubConfig)
@@ -136,7 +144,7 @@ def demo() -> Recipe:
     )
     return Recipe(
         crawl=CrawlConfig(batches=batches),
-        recall=RecallConfig(),
+        recall=RecallConfig(labels=DEMO_LABELS, rounds=2),
         # A small corpus has few origins: a larger share of them is held out, so that every domain can be scored.
         filter=FilterConfig(held_out=0.05),
         mix=MixConfig(),

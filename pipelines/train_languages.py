@@ -37,6 +37,7 @@ RIDGE = 0.1  # 0.03, 0.1 and 0.4 were tried: .787/.784/.776 on the highlighters'
 NEAR = 0.7  # cosine from which two files are never on both sides of a fold
 KEEP = 32  # weights kept of a bucket; a low-rank form of the same size lost 10 points, 16 weights 1
 FOLDS = 10
+SIZES = ((0, 300), (300, 1_000), (1_000, 4_000), (4_000, 1_000_000_000))  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,17 @@ def compress(weights: Floats, idf: Floats, classes: list[str]) -> Model:
     )
 
 
+def train(samples: Samples) -> tuple[Model, Doubles]:
+    """The model, and what each file would have scored had its fold been absent (before rounding to int8)."""
+    classes = sorted(set(samples.labels))
+    target = np.array([classes.index(label) for label in samples.labels])
+    matrix, idf = vectors(samples.texts)
+    similar = np.asarray((matrix @ matrix.T).todense(), np.float32)
+    dual, unseen = fit(similar, target, len(classes), fold_of(similar, samples))
+    weights = np.asarray(matrix.T @ dual.astype(np.float32), np.float32)
+    return replace(compress(weights, idf, classes), calibration=calibrate(unseen, target)), unseen
+
+
 def report(samples: Samples, classes: list[str], unseen: Doubles) -> Iterator[str]:
     """Accuracy and macro accuracy by source, over listed classes with at least three files; then outside files."""
     target = np.array([classes.index(label) for label in samples.labels])
@@ -182,11 +194,13 @@ def report(samples: Samples, classes: list[str], unseen: Doubles) -> Iterator[st
             right = answer[rows] == target[rows]
             macro = np.mean([right[target[rows] == c].mean() for c in np.unique(target[rows])])
             yield f"{source}: {right.mean():.3f} / {macro:.3f} over {len(rows)} of {n_files} files"
-    for low, high in ((0, 300), (300, 1000), (1000, 4000), (4000, 1 << 40)):
+    for low, high in SIZES:
         rows = np.flatnonzero((length >= low) & (length < high) & inside[target] & (counts[target] >= 3))
-        yield f"{low}-{high} bytes: {(answer[rows] == target[rows]).mean():.3f} over {len(rows)} files"
+        if len(rows):
+            yield f"{low}-{high} bytes: {(answer[rows] == target[rows]).mean():.3f} over {len(rows)} files"
     rows = np.flatnonzero(~inside[target])
-    yield f"outside files forced into the list: {inside[answer[rows]].mean():.3f} over {len(rows)} files"
+    if len(rows):
+        yield f"outside files forced into the list: {inside[answer[rows]].mean():.3f} over {len(rows)} files"
 
 
 def main(arguments: list[str]) -> int:
@@ -200,13 +214,8 @@ def main(arguments: list[str]) -> int:
         print(f"no such file or folder: {', '.join(missing)}", file=sys.stderr)
         return 2
     samples = read(options.samples)
-    classes = sorted(set(samples.labels))
-    target = np.array([classes.index(label) for label in samples.labels])
-    matrix, idf = vectors(samples.texts)
-    similar = np.asarray((matrix @ matrix.T).todense(), np.float32)
-    dual, unseen = fit(similar, target, len(classes), fold_of(similar, samples))
-    weights = np.asarray(matrix.T @ dual.astype(np.float32), np.float32)
-    model = replace(compress(weights, idf, classes), calibration=calibrate(unseen, target))
+    model, unseen = train(samples)
+    classes = list(model.classes)
     save(model, str(options.out))
     for line in report(samples, classes, unseen):
         print(line)

@@ -179,6 +179,8 @@ def _records(file: Any, start: int, cutoff: int) -> Iterator[tuple[int, _Row | N
 
 def _located(offset: int, row: _Row, end: int) -> _Row:
     path, size, digest, refused, date = row
+    if end <= offset:  # records share one gzip member, so they have no offsets of their own
+        refused = refused or "not_by_record"
     return path, size, f"{offset}:{end - offset}:{digest}", refused, date
 
 

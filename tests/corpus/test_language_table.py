@@ -33,7 +33,12 @@ def test_the_list_is_complete_and_its_pairs_are_known():
 
 def test_every_name_can_be_given():
     """All but four have a name of their own; those four are never decided by name: a source may declare them."""
-    found = {n for table in (TABLE.extensions, TABLE.filenames, TABLE.interpreters) for names in table.values() for n in names}
+    found = {
+        n
+        for table in (TABLE.extensions, TABLE.filenames, TABLE.interpreters)
+        for names in table.values()
+        for n in names
+    }
     found |= {rule.language for extension in TABLE.rules for rule in rules_for(extension)}
     found |= {name for _, name in TABLE.patterns}
     assert TABLE.names - found == {"COBOLFree", "FoxPro", "S", "XML Lasso"}
@@ -92,7 +97,11 @@ def test_ambiguous_extensions_keep_outside_languages_as_negatives():
 def test_nearly_every_ambiguous_extension_has_rules_of_its_own():
     ambiguous = {e.lower() for e, names in TABLE.extensions.items() if len(names) > 1 and set(names) & TABLE.names}
     assert len(ambiguous) > 100
-    assert {e for e in ambiguous if e not in TABLE.rules} == {".cgi", ".fcgi", ".pluginspec"}  # shebangs, then the model
+    assert {e for e in ambiguous if e not in TABLE.rules} == {
+        ".cgi",
+        ".fcgi",
+        ".pluginspec",
+    }  # shebangs, then the model
 
 
 @pytest.mark.parametrize(
@@ -139,7 +148,9 @@ def test_a_shebang_names_its_interpreter(line, name):
     assert by_shebang(line)[0] == name
 
 
-@pytest.mark.parametrize("line", [b"", b"#!", b"#!\n", b"#!/usr/bin/env\n", b"#!/bin/unheard-of\n", b" #!/bin/sh", b"#!\xff"])
+@pytest.mark.parametrize(
+    "line", [b"", b"#!", b"#!\n", b"#!/usr/bin/env\n", b"#!/bin/unheard-of\n", b" #!/bin/sh", b"#!\xff"]
+)
 def test_a_shebang_of_nothing_known_says_nothing(line):
     assert by_shebang(line) == ()
 
@@ -164,7 +175,14 @@ def test_a_line_without_a_mode_says_nothing(line):
 
 @pytest.mark.parametrize(
     ("alias", "name"),
-    [("python3", "Python"), ("ir", None), ("IPython", "Python"), ("c++17", "C++"), ("bash", "Shell"), ("julia-1.9", "Julia")],
+    [
+        ("python3", "Python"),
+        ("ir", None),
+        ("IPython", "Python"),
+        ("c++17", "C++"),
+        ("bash", "Shell"),
+        ("julia-1.9", "Julia"),
+    ],
 )
 def test_kernels_are_known_by_their_aliases(alias, name):
     assert next(iter(by_alias(alias)), None) == name
@@ -178,7 +196,9 @@ def test_a_rule_head_changes_only_long_lines_and_long_blanks(text):
     assert len(head) <= len(text)
 
 
-@pytest.mark.parametrize("text", [b"x" * 10**6, b"\n" * 10**6, b" " * 10**6, b"\n \n" * 10**5, b"(" * 10**6, b"\xff" * 10**6])
+@pytest.mark.parametrize(
+    "text", [b"x" * 10**6, b"\n" * 10**6, b" " * 10**6, b"\n \n" * 10**5, b"(" * 10**6, b"\xff" * 10**6]
+)
 def test_no_rule_is_slow_on_a_megabyte_of_one_thing(text):
     assert len(rule_head(text)) <= RULE_BYTES
     for extension in (".h", ".m", ".inc", ".sql", ".r", ".as", ".txt", ".cs"):

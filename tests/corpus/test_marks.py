@@ -28,7 +28,9 @@ def test_a_phrase_after_two_thousand_bytes_is_not_looked_for():
     assert not generated("a.go", b"x" * 2_000 + b" @generated")
 
 
-@pytest.mark.parametrize("path", ["package-lock.json", "web/yarn.lock", "api/user.pb.go", "user_pb2.py", "a/Form.Designer.cs"])
+@pytest.mark.parametrize(
+    "path", ["package-lock.json", "web/yarn.lock", "api/user.pb.go", "user_pb2.py", "a/Form.Designer.cs"]
+)
 def test_files_that_tools_write_are_known_by_name(path):
     assert generated(path, b"")
 

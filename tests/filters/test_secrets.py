@@ -225,13 +225,13 @@ def test_a_licence_file_states_its_licence_and_has_no_header():
 @pytest.mark.parametrize(
     "line",
     [
-        "eyJ" * 300_000, "eyJ." * 200_000, "a@" * 400_000, "1.1.1.1." * 100_000, "2001:" * 200_000, "://a:" * 200_000,
-        "'" * 900_000, "'a1" * 300_000, "key='" + "A1b2" * 200_000, "AKIA" * 200_000, "-----BEGIN PRIVATE KEY-----" * 30_000,
-        "aws key " * 100_000 + "'" + "A" * 40 + "'", "x" * 900_000, "\0" * 900_000, "://" + "a" * 900_000, "xoxb-1-" * 100_000,
+        "eyJ" * 75_000, "eyJ." * 50_000, "a@" * 100_000, "1.1.1.1." * 25_000, "2001:" * 50_000, "://a:" * 50_000,
+        "'" * 225_000, "'a1" * 75_000, "key='" + "A1b2" * 50_000, "AKIA" * 50_000, "-----BEGIN PRIVATE KEY-----" * 7_000,
+        "aws key " * 25_000 + "'" + "A" * 40 + "'", "x" * 225_000, "\0" * 225_000, "://" + "a" * 225_000, "xoxb-1-" * 25_000,
     ],
     ids=lambda line: line[:8],
 )  # fmt: skip
-def test_one_hostile_line_of_a_megabyte_is_read_to_its_end(line):
+def test_one_long_hostile_line_is_read_to_its_end(line):
     annotation, _ = scrub(ScrubConfig(), batch_of([line + " jo@firm.de"]))
     assert annotation["spans"][0].as_py()[-1]["kind"] == "email"
 

@@ -14,6 +14,12 @@ class Settings:
     folder: str = field(default="here", metadata={"identity": False})
 
 
+def forget():
+    """What is cached of the code as it was when it was first read."""
+    module_code.cache_clear()
+    identity._parsed.cache_clear()
+
+
 def install(tmp_path, text, name="mine.py"):
     path = tmp_path / name
     path.write_text(text)
@@ -82,7 +88,7 @@ def test_a_module_reaches_what_it_imports(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def code():
-        module_code.cache_clear()
+        forget()
         return module_code("corpus_like.outer")
 
     before = code()
@@ -91,7 +97,7 @@ def test_a_module_reaches_what_it_imports(monkeypatch, tmp_path):
     (package / "inner.py").write_text("X = 2\n")
     assert code() != before
     sys.modules.pop("corpus_like", None)
-    module_code.cache_clear()
+    forget()
 
 
 def test_a_data_file_that_a_module_ships_is_its_code(monkeypatch, tmp_path):
@@ -103,17 +109,17 @@ def test_a_data_file_that_a_module_ships_is_its_code(monkeypatch, tmp_path):
     codes = []
     for text in ("a", "b"):
         (package / "table.txt").write_text(text)
-        module_code.cache_clear()
+        forget()
         codes.append(module_code("shipping"))
     assert codes[0] != codes[1]
     sys.modules.pop("shipping", None)
-    module_code.cache_clear()
+    forget()
 
 
 def test_the_version_of_a_named_package_is_code(monkeypatch):
-    module_code.cache_clear()
+    forget()
     before = module_code("corpus.shards")
     monkeypatch.setattr(identity, "_version", lambda package: "another")
-    module_code.cache_clear()
+    forget()
     assert module_code("corpus.shards") != before
-    module_code.cache_clear()
+    forget()

@@ -45,7 +45,9 @@ def test_a_repository_that_is_gone_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path / "cache") == []
 
 
-@pytest.mark.parametrize("url", ["ext::sh -c true", "ssh://host/a/b", "git://host/a/b", "http://host/a/b", "--upload-pack=x"])
+@pytest.mark.parametrize(
+    "url", ["ext::sh -c true", "ssh://host/a/b", "git://host/a/b", "http://host/a/b", "--upload-pack=x"]
+)
 def test_other_protocols_are_refused(url, tmp_path):
     with pytest.raises(ValueError, match="is not cloned: only https and file"):
         cloned(url, str(tmp_path), None)

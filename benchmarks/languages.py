@@ -1,0 +1,178 @@
+"""Benchmark `languages`: accuracy with a name and by content alone, files forced into the list, speed; beside peers.
+
+The samples are not part of the project: LANGUAGE_SAMPLES names them (files and folders as `pipelines.train_languages`
+reads them, separated by the system's path separator). Every figure by content is cross-validated: a file's scores come
+from the folds that hold no near-duplicate of it. Accuracy is over listed classes with at least three files.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from corpus import guesslang
+from corpus.language_model import Floats, Model
+from corpus.language_table import by_alias, load_table
+from corpus.languages import ClassifyConfig, Decision, Texts, answer, classify, decide
+from pipelines.train_languages import SIZES, Samples, read, train
+
+VARIABLE = "LANGUAGE_SAMPLES"
+SOURCES = {"linguist": ("linguist",), "highlighters": ("pygments", "rouge", "ace"), "rosetta": ("rosetta",)}
+_SPEED_FILES = 2_000
+
+Strings = npt.NDArray[np.object_]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The samples, and what decides about them."""
+
+    samples: Samples
+    labels: Strings
+    counted: Mask  # of a listed class with at least three files
+    outside: Mask
+    model: Model
+    unseen: Floats
+
+
+def rows() -> Iterator[dict[str, Any]]:
+    """One dictionary per figure, with the keys that `python -m benchmarks` prints."""
+    trial = _trial()
+    open_set = ClassifyConfig(min_confidence=0.0)
+    for what, names, cfg in (("with name", True, open_set), ("content", False, open_set)):
+        answers = np.array([_merged(d.name) for d in _decide(trial, cfg, names)], object)
+        peer = _pygments(trial) if names else _guesslang(trial)
+        yield from _accuracy(trial, what, answers, "Pygments" if names else "guesslang", peer)
+        real = np.ones(len(answers), bool) if not names else ~np.isin(trial.samples.sources, SOURCES["rosetta"])
+        for low, high in SIZES:
+            size = real & np.array([low <= len(text) < high for text in trial.samples.texts])
+            yield _row(f"accuracy {what}, {low} to {high} bytes", "share", _share(trial, answers, size))
+    for what, names in (("with name", True), ("content", False)):
+        for cfg in (open_set, ClassifyConfig()):
+            forced = [d.name in load_table().names for d in _decide(trial, cfg, names)]
+            share = float(np.array(forced)[trial.outside].mean())
+            yield _row(f"outside files forced into the list, {what}, confidence {cfg.min_confidence}", "share", share)
+    yield from _speed(trial)
+
+
+def _trial() -> Trial:
+    paths = [Path(part) for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing or not paths:
+        raise FileNotFoundError(
+            f"no labelled samples ({', '.join(missing) or 'none named'}): set {VARIABLE}=FILE.jsonl"
+        )
+    samples = read(paths)
+    model, unseen = train(samples)
+    labels = np.array(samples.labels, object)
+    files = {name: int((labels == name).sum()) for name in set(samples.labels)}
+    outside = np.array([name.startswith("~") for name in samples.labels])
+    counted = np.array([files[name] >= 3 for name in samples.labels]) & ~outside
+    return Trial(samples, labels, counted, outside, model, unseen.astype(np.float32))
+
+
+def _merged(name: str | None) -> str | None:
+    return None if name is None else load_table().variants.get(name, name)
+
+
+def _documents(samples: Samples, names: bool) -> pa.RecordBatch:
+    texts = [text.decode("utf-8", "replace") for text in samples.texts]
+    none = pa.nulls(len(texts), pa.string())
+    paths = pa.array(samples.paths, pa.string()) if names else none
+    columns = [pa.array(["file"] * len(texts)), paths, none, pa.array(texts, pa.large_string())]
+    return pa.record_batch(columns, ["kind", "path", "declared", "text"])
+
+
+def _decide(trial: Trial, cfg: ClassifyConfig, names: bool) -> Iterator[Decision]:
+    """`classify`'s decisions, with the held-out scores in place of the shipped model's."""
+    documents = _documents(trial.samples, names)
+    texts = Texts(documents.column("text"))
+    for row in range(documents.num_rows):
+        path = trial.samples.paths[row] if names else None
+        found = decide(cfg, "file", path or None, None, texts, row) if names else None
+        if isinstance(found, Decision):
+            yield found
+        else:
+            yield answer(cfg, trial.model, found.candidates if found else (), trial.unseen[row])
+
+
+def _share(trial: Trial, answers: Strings, rows: Mask) -> float:
+    chosen = rows & trial.counted
+    return float((answers[chosen] == trial.labels[chosen]).mean()) if chosen.any() else float("nan")
+
+
+def _macro(trial: Trial, answers: Strings, rows: Mask) -> float:
+    chosen = rows & trial.counted
+    found = [_share(trial, answers, chosen & (trial.labels == name)) for name in set(trial.labels[chosen])]
+    return float(np.mean(found)) if found else float("nan")
+
+
+def _accuracy(trial: Trial, what: str, answers: Strings, peer: str, theirs: Strings) -> Iterator[dict[str, Any]]:
+    for source, members in SOURCES.items():
+        if source == "rosetta" and what == "with name":
+            continue  # its names are synthetic
+        rows = np.isin(trial.samples.sources, members)
+        for measure, name in ((_share, "accuracy"), (_macro, "macro accuracy")):
+            ours = measure(trial, answers, rows)
+            yield _row(f"{name} {what}, {source}", "share", ours, peer, measure(trial, theirs, rows))
+
+
+def _pygments(trial: Trial) -> Strings:
+    """The lexer that Pygments takes for name and text, under our name for it."""
+    from pygments.lexers import guess_lexer_for_filename
+    from pygments.util import ClassNotFound
+
+    found: list[str | None] = []
+    for path, text, counted in zip(trial.samples.paths, trial.samples.texts, trial.counted, strict=True):
+        names: tuple[str, ...] = ()
+        if counted and path:
+            try:
+                lexer = guess_lexer_for_filename(path, text.decode("utf-8", "replace")[:16_384])
+                names = by_alias(lexer.name) or (by_alias(lexer.aliases[0]) if lexer.aliases else ())
+            except ClassNotFound:
+                pass
+        found.append(_merged(names[0]) if names else None)
+    return np.array(found, object)
+
+
+def _guesslang(trial: Trial) -> Strings:
+    found = [guesslang.guess(text) for text in trial.samples.texts]
+    return np.array([_merged(guess[0]) if guess else None for guess in found], object)
+
+
+def _rate(work: Callable[[], object]) -> float:
+    """Runs a second of processor time: a benchmark on a shared machine is not about its neighbours."""
+    work()
+    started = time.process_time()
+    work()
+    return 1 / max(time.process_time() - started, 1e-9)
+
+
+def _speed(trial: Trial) -> Iterator[dict[str, Any]]:
+    cfg = ClassifyConfig(natural="none")
+    documents = _documents(trial.samples, True)
+    how = np.array(classify(cfg, documents)["how"].to_pylist())
+    for what, rows, batch in (
+        ("where the name decides", np.flatnonzero(how == "name"), documents),
+        ("where rules decide", np.flatnonzero(how == "heuristic"), documents),
+        ("by content", np.arange(documents.num_rows), _documents(trial.samples, False)),
+    ):
+        part = batch.take(pa.array(rows[:: max(len(rows) // _SPEED_FILES, 1)]))
+        rate = _rate(lambda part=part: classify(cfg, part))  # type: ignore[misc]
+        yield _row(f"speed {what}", "files/s, one core", part.num_rows * rate)
+        yield _row(f"speed {what}", "MB/s, one core", part["text"].nbytes / 1e6 * rate)
+
+
+def _row(what: str, unit: str, ours: float, peer: str | None = None, theirs: float | None = None) -> dict[str, Any]:
+    ratio = ours / theirs if theirs else None
+    return {
+        "benchmark": "languages", "what": what, "unit": unit, "ours": round(ours, 4), "peer": peer,
+        "theirs": None if theirs is None else round(theirs, 4), "ratio": None if ratio is None else round(ratio, 2),
+    }  # fmt: skip

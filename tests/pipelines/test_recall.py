@@ -1,0 +1,157 @@
+"""The stage: from one seed site a label, the other sites about its subject are found; the rest is counted by why."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from corpus.schema import DOCUMENTS, RECALL_SCORES, SURVIVORS
+from filters.recall import Label, RecallConfig
+from filters.recall_model import ClassifierConfig
+from pipelines.recall import run
+from tests.pipelines.aligned import write
+from tests.pipelines.corpora import OneAfterTheOther, work
+
+WORDS = {
+    "math": [
+        "theorem",
+        "proof",
+        "lemma",
+        "integral",
+        "polynomial",
+        "matrix",
+        "eigenvalue",
+        "convergent",
+        "sequence",
+        "bound",
+    ],
+    "code": ["function", "return", "import", "class", "argument", "module", "install", "package", "version", "release"],
+    "prose": ["garden", "weather", "dinner", "horse", "village", "market", "holiday", "music", "river", "football"],
+}
+CLASSIFIER = ClassifierConfig(dim=16, epochs=20, learning_rate=0.5, buckets=1 << 10, held_out=0.2)
+MATH = Label(name="math", domains=("seed.org",), cut_tokens=(300, 700))
+CODE = Label(name="code", url_patterns=("docs.seed.dev/api/*",), cut_tokens=(600,))
+CFG = RecallConfig(labels=(MATH, CODE), rounds=2, classifier=CLASSIFIER, min_pages=4)
+
+
+def page(subject, site, n):
+    words = WORDS[subject]
+    text = " ".join(words[(n * 7 + i * (3 + n % 4)) % 10] for i in range(24)) + f" page {n}"
+    return {"id": f"{site}{n}".encode()[-16:].rjust(16), "kind": "page", "origin": site.partition("/")[0],
+            "url": f"https://{site}/{n}.html", "source": "pages", "text": text, "survives": True}  # fmt: skip
+
+
+SITES = (("math", "seed.org"), ("math", "hidden.org/wiki"), ("code", "docs.seed.dev/api"), ("code", "lib.dev/guide"),
+         ("prose", "a.net"), ("prose", "b.net"), ("prose", "c.net"))  # fmt: skip
+PAGES = [page(subject, site, n) for n in range(12) for subject, site in SITES]
+LOST = [{**page("math", "seed.org", 90), "survives": False, "reason": "near_duplicate"},
+        {**page("math", "x.org", 91), "text": ""}, {**page("math", "y.org", 92), "survives": None, "url": None}]  # fmt: skip
+SHARDS = [PAGES[:40], PAGES[40:] + LOST]
+
+
+def recalled(tmp_path, cfg=CFG, shards=SHARDS):
+    stage = work(tmp_path, OneAfterTheOther(), "recall")
+    pool = write(stage, "pool", DOCUMENTS, shards, "pages")
+    return run(stage, cfg, pool, write(stage, "survivors", SURVIVORS, shards, "pages")), stage
+
+
+def test_a_loop_finds_the_other_sites_of_its_subjects(tmp_path):
+    result, stage = recalled(tmp_path)
+    (documents,) = result.outputs["documents"]
+    table = stage.store.table(documents)
+    found = Counter(
+        (o, label) for o, label in zip(table["origin"].to_pylist(), table["label"].to_pylist(), strict=True)
+    )
+    assert found[("hidden.org", "math")] >= 10 and found[("lib.dev", "code")] >= 9
+    assert sum(n for (site, _), n in found.items() if site.endswith(".net")) <= 2
+    assert table.schema.equals(DOCUMENTS) and documents.batch == "pages"
+    assert set(table["source"].to_pylist()) == {"pages"}
+
+
+def test_every_page_is_counted_once_and_by_why(tmp_path):
+    result, _ = recalled(tmp_path)
+    counts = result.counts
+    assert counts["seen"] == len(PAGES) + 3 == counts["kept"] + counts["refused.not_selected"] + 2
+    assert counts["refused.near_duplicate"] == counts["refused.quarantined"] == 1
+    assert counts["rounds"] == 2
+
+
+def test_scores_are_an_annotation_of_the_pool(tmp_path):
+    result, stage = recalled(tmp_path)
+    tables = [stage.store.table(shard) for shard in result.outputs["scores"]]
+    assert [t.num_rows for t in tables] == [40, len(SHARDS[1])]
+    assert all(t.schema.equals(RECALL_SCORES) for t in tables)
+    assert tables[1].slice(len(SHARDS[1]) - 3).to_pylist() == [{"score": 0.0, "label": None}] * 3
+
+
+def test_the_history_says_what_each_round_did(tmp_path):
+    result, stage = recalled(tmp_path)
+    first, second = json.loads(stage.store.read_bytes(result.outputs["rounds"][0]))
+    assert (first["round"], second["round"]) == (1, 2)
+    assert first["labels"]["math"]["seed_pages"] == 12 and first["labels"]["math"]["asked_tokens"] == 300
+    assert abs(first["labels"]["math"]["tokens"] - 300) < 60
+    assert second["labels"]["math"]["new_pages"] > 0
+    assert "hidden.org" in [d["domain"] for d in second["sites"]["math"]["domains"]]
+    assert 0 <= first["labels"]["code"]["held_out"]["average_precision"] <= 1
+    assert len(result.outputs["models"]) == 4
+
+
+def test_uncollected_pages_below_a_related_prefix_join_the_seed(tmp_path):
+    labels = (replace(MATH, cut_tokens=(600,)), CODE)  # some, not all, of hidden.org
+    result, stage = recalled(tmp_path, replace(CFG, labels=labels, prefix_share=0.2))
+    first, second = json.loads(stage.store.read_bytes(result.outputs["rounds"][0]))
+    site = next(p for p in first["sites"]["math"]["prefixes"] if p["prefix"] == "hidden.org/wiki")
+    rest = sum(p["pages"] - p["collected"] for p in first["sites"]["math"]["prefixes"] if p["prefix"] != "seed.org")
+    assert 0 < site["collected"] < site["pages"]
+    assert second["labels"]["math"]["seed_pages"] == first["labels"]["math"]["seed_pages"] + rest
+
+
+def test_the_same_pool_gives_the_same_bytes(tmp_path):
+    first, _ = recalled(tmp_path / "a")
+    second, _ = recalled(tmp_path / "b")
+    assert [s.path for s in first.outputs["models"]] == [s.path for s in second.outputs["models"]]
+    assert [s.path for s in first.outputs["documents"]] == [s.path for s in second.outputs["documents"]]
+
+
+def test_the_cut_of_the_pool_into_shards_does_not_change_the_selection(tmp_path):
+    first, one = recalled(tmp_path / "a")
+    second, two = recalled(tmp_path / "b", shards=[PAGES[:7], PAGES[7:50], PAGES[50:] + LOST])
+    rows = [
+        s.store.table(r.outputs["documents"][0]).select(["id", "label"]).to_pylist()
+        for r, s in ((first, one), (second, two))
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_seed_documents_need_no_page_in_the_pool(tmp_path):
+    texts = tuple(page("math", "z.org", n)["text"] for n in range(20, 40))
+    label = Label(name="math", documents=texts, cut_tokens=(900,))
+    result, stage = recalled(tmp_path, replace(CFG, labels=(label,), rounds=1))
+    table = stage.store.table(result.outputs["documents"][0])
+    assert Counter(table["origin"].to_pylist()).most_common(2)[1][1] >= 10
+    assert set(table["label"].to_pylist()) == {"math"}
+
+
+def test_a_seed_that_matches_nothing_is_named(tmp_path):
+    label = replace(MATH, domains=("seed.org", "no.such"))
+    with pytest.raises(ValueError, match=r"math's seed 'no\.such' matches none of the pool's 84 pages"):
+        recalled(tmp_path, replace(CFG, labels=(label, CODE)))
+
+
+def test_unmatched_seeds_can_be_allowed_and_then_select_nothing(tmp_path):
+    label = replace(MATH, domains=("no.such",))
+    result, _ = recalled(tmp_path, replace(CFG, labels=(label,), unmatched_seeds=True))
+    assert result.counts["kept"] == 0 and result.counts["refused.not_selected"] == len(PAGES) + 1
+
+
+def test_a_seed_of_most_of_the_pool_is_refused(tmp_path):
+    label = replace(MATH, domains=(), url_patterns=("*",))
+    with pytest.raises(ValueError, match=r"math's seed is 84 of the pool's 84 pages.*narrow \*"):
+        recalled(tmp_path, replace(CFG, labels=(label,)))
+
+
+def test_without_a_pool_or_labels_there_is_nothing_to_do(tmp_path):
+    stage = work(tmp_path, OneAfterTheOther(), "recall")
+    assert run(stage, CFG, [], []).outputs["documents"] == []
+    assert recalled(tmp_path, RecallConfig())[0].outputs["documents"] == []

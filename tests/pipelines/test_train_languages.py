@@ -1,0 +1,129 @@
+"""Training: labels from folders and lines, folds without near-duplicates, and the closed form of cross-validation."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from corpus.language_model import bag, load, scores
+from pipelines.train_languages import (
+    FOLDS,
+    RIDGE,
+    Samples,
+    calibrate,
+    compress,
+    fit,
+    fold_of,
+    main,
+    read,
+    vectors,
+)
+
+PROGRAMS = {
+    "python": ["import os\nprint(os.name)\n", "def f(x):\n    return x\n", "for i in range(3):\n    print(i)\n"],
+    "c": ["int main(void) { return 0; }\n", "#include <a.h>\nint x;\n", "static void f(int *p) { *p = 1; }\n"],
+    "unheard-of": ["@@ one @@\n", "@@ two @@\n", "@@ three @@ four\n"],
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for label, texts in PROGRAMS.items():
+        (tmp_path / label).mkdir()
+        for index, text in enumerate(texts):
+            (tmp_path / label / f"{index}.x").write_text(text)
+        (tmp_path / label / "0.x.output").write_text("tokens, not a sample")
+    return tmp_path
+
+
+def test_a_folders_names_are_resolved_by_the_table(folder):
+    samples = read([folder])
+    assert sorted(set(samples.labels)) == ["C", "Python", "~unheard-of"]
+    assert len(samples.texts) == 9
+
+
+def test_lines_carry_label_or_outside_language_and_each_content_counts_once(tmp_path):
+    rows = [
+        {"path": "a.jsx", "label": "JSX", "outside_language": None, "source": "x", "content": "let a;"},
+        {"path": "b.js", "label": "JavaScript", "outside_language": None, "source": "x", "content": "let a;"},
+        {"label": None, "outside_language": "Prolog", "content": "a :- b."},
+        {"label": "C", "content": " \n"},
+        {"label": "C", "content": "\x00"},
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    samples = read([path])
+    assert samples.labels == ["JavaScript", "~Prolog"], "variants are merged; blank and binary contents are no samples"
+    assert samples.sources == ["x", "rows.jsonl"]
+
+
+def test_vectors_are_unit_length_and_count_as_the_model_does():
+    matrix, idf = vectors([b"a b a\n", b"c\n"])
+    assert np.asarray(matrix.multiply(matrix).sum(1)).ravel() == pytest.approx([1, 1])
+    buckets, counts = bag(b"a b a\n")
+    expected = np.log1p(counts.astype(np.float32)) * idf[buckets]
+    assert matrix[0, buckets].toarray().ravel() == pytest.approx(expected / np.linalg.norm(expected), rel=1e-5)
+
+
+def test_near_duplicates_and_siblings_share_a_fold():
+    similar = np.eye(40, dtype=np.float32)
+    similar[0, 1] = similar[1, 0] = 0.9
+    paths = [f"file{i}.c" for i in range(38)] + ["sort-1.c", "sort-2.c"]
+    folds = fold_of(similar, Samples([b""] * 40, ["C"] * 40, ["x"] * 40, paths))
+    assert folds[0] == folds[1]
+    assert folds[38] == folds[39]
+    assert len(set(folds.tolist())) > 1
+    assert folds.max() < FOLDS
+
+
+def test_unseen_scores_are_those_of_training_without_the_fold():
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(12, 30))
+    inputs /= np.linalg.norm(inputs, axis=1, keepdims=True)
+    similar = inputs @ inputs.T
+    target, folds = np.arange(12) % 3, np.arange(12) % 4
+    _, unseen = fit(similar.astype(np.float32), target, 3, folds)
+    counts = np.bincount(target)[target]
+    ridge = np.diag(RIDGE * counts * (1 / counts).mean())
+    for fold in range(4):
+        rows, rest = folds == fold, folds != fold
+        dual = np.linalg.solve((similar + ridge)[np.ix_(rest, rest)], np.eye(3)[target[rest]])
+        assert unseen[rows] == pytest.approx(similar[np.ix_(rows, rest)] @ dual, abs=1e-5)
+
+
+def test_calibration_tells_sure_from_unsure():
+    rng = np.random.default_rng(0)
+    lead = rng.uniform(0, 1, 400)
+    right = rng.uniform(0, 1, 400) < 0.2 + 0.8 * lead
+    intercept, first, margin = calibrate(np.stack([lead, np.zeros(400)], 1), np.where(right, 0, 1))
+    chance = 1 / (1 + np.exp(-(intercept + (first + margin) * lead)))
+    assert chance[lead > 0.8].mean() == pytest.approx(right[lead > 0.8].mean(), abs=0.1)
+    assert chance[lead < 0.2].mean() == pytest.approx(right[lead < 0.2].mean(), abs=0.1)
+
+
+def test_a_compressed_model_scores_as_its_weights_do():
+    texts = [text.encode() for group in PROGRAMS.values() for text in group]
+    matrix, idf = vectors(texts)
+    weights = np.random.default_rng(0).normal(size=(matrix.shape[1], 3)).astype(np.float32)
+    model = compress(weights, idf, ["a", "b", "c"])
+    data = np.frombuffer(b"".join(texts), np.uint8)
+    ends = np.cumsum([len(text) for text in texts]).astype(np.int64)
+    found = scores(model, data, np.concatenate([[0], ends[:-1]]), ends)
+    assert found == pytest.approx(np.asarray(sparse.csr_matrix(matrix) @ weights), abs=0.02)
+
+
+def test_the_command_writes_a_model_that_names_its_samples(folder, tmp_path, capsys):
+    out = tmp_path / "model.npz"
+    assert main([str(folder), "--out", str(out)]) == 0
+    model = load(str(out))
+    assert model.classes == ("C", "Python", "~unheard-of")
+    text = PROGRAMS["c"][2].encode()
+    (line,) = scores(model, np.frombuffer(text, np.uint8), np.array([0]), np.array([len(text)]))
+    assert model.classes[int(line.argmax())] == "C"
+    assert "3 classes from 9 files" in capsys.readouterr().out
+
+
+def test_a_missing_input_is_named(tmp_path, capsys):
+    assert main([str(tmp_path / "nothing.jsonl")]) == 2
+    assert "nothing.jsonl" in capsys.readouterr().err
