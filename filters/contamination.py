@@ -286,7 +286,6 @@ def _hits(index: Index, texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.int6
         folding(),
         index.table,
         index.hashes,
-        index.sizes,
         index.starts,
         index.ends,
         index.stream,
@@ -333,7 +332,7 @@ def _fill(hashes, bits):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(data, bounds, folds, table, hashes, sizes, starts, ends, stream, lengths):  # type: ignore[no-untyped-def]
+def _scan(data, bounds, folds, table, hashes, starts, ends, stream, lengths):  # type: ignore[no-untyped-def]
     """Row, start, end, gram and number of words up to the end of every verified hit, in the order of their ends."""
     out = np.empty((256, 5), np.int64)
     n = 0
@@ -361,7 +360,7 @@ def _scan(data, bounds, folds, table, hashes, sizes, starts, ends, stream, lengt
                 while table[slot] >= 0 and hashes[table[slot]] != wanted:
                     slot = (slot + np.uint64(1)) & mask
                 gram = table[slot]
-                if gram < 0 or sizes[gram] != size:
+                if gram < 0:
                     continue
                 begin = begins[(seen - size) & (window - 1)]
                 if not _same(data, begin, at, folds, stream, starts[gram], ends[gram]):

@@ -39,6 +39,10 @@ class ClassifierConfig:
 
     `buckets` None takes one per 32 training tokens, as a power of two and at most the library's 2,000,000. One thread,
     always: with more, fastText's updates race and the same data gives another model each time.
+
+    `min_steps`: learning rate x epochs x examples, 300,000 as published. Of a few hundred pages the published settings
+    make 170 steps, and the model still says 0.5 to everything (average precision 0.06 on 692 real pages, 0.89 after
+    2,900): where there are too few examples, more epochs are run until there are as many steps.
     """
 
     dim: int = 256
@@ -46,6 +50,7 @@ class ClassifierConfig:
     word_ngrams: int = 3
     min_count: int = 3
     epochs: int = 3
+    min_steps: int = 2_000
     buckets: int | None = None
     max_positives: int = 500_000
     max_negatives: int = 500_000
@@ -59,6 +64,8 @@ class ClassifierConfig:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.buckets is not None and self.buckets < 1:
             raise ValueError(f"buckets must be at least 1, not {self.buckets}; None chooses by the training tokens")
+        if self.min_steps < 0:
+            raise ValueError(f"min_steps must be at least 0, not {self.min_steps}")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be above 0, not {self.learning_rate}")
         if not 0 <= self.held_out < 1:
@@ -106,6 +113,11 @@ class Examples(NamedTuple):
     positive: np.ndarray  # bool
 
 
+def epochs_for(cfg: ClassifierConfig, n_examples: int) -> int:
+    """How often the examples are gone through."""
+    return max(cfg.epochs, math.ceil(cfg.min_steps / (cfg.learning_rate * n_examples)))
+
+
 def train(cfg: ClassifierConfig, batches: Callable[[], Iterable[Examples]]) -> Linear:
     """The model of these examples; `batches` gives them anew for each epoch, in one shuffled order.
 
@@ -127,10 +139,10 @@ def train(cfg: ClassifierConfig, batches: Callable[[], Iterable[Examples]]) -> L
     first = len(known) + 1
     vectors = _uniform(first + buckets_for(cfg, total), cfg.dim, np.uint64(cfg.seed))
     output = np.zeros((2, cfg.dim), np.float32)
-    done = 0
-    for _ in range(cfg.epochs):
+    done, epochs = 0, epochs_for(cfg, rows)
+    for _ in range(epochs):
         for batch in batches():
-            pace = np.array([cfg.learning_rate, done, (total + rows) * cfg.epochs])
+            pace = np.array([cfg.learning_rate, done, (total + rows) * epochs])
             _update(*batch, row_of, vectors, output, first, cfg.word_ngrams, pace, *_hashes())
             done += int(batch.offsets[-1] - batch.offsets[0]) + len(batch.positive)
     numbers = vectors @ (output[1] - output[0])

@@ -105,7 +105,13 @@ def plan(recipe: Recipe) -> list[Stage]:
         name="assemble",
         run=assemble.run,
         config=recipe.assemble,
-        inputs={**both, "survivors": survivors, "verdicts": verdicts, "imports": measured["imports"]},
+        inputs={
+            **both,
+            "survivors": survivors,
+            "verdicts": verdicts,
+            "imports": measured["imports"],
+            "basic": measured["basic"],
+        },
     )
     encoded = Stage(
         name="encode", run=encode.run, config=recipe.encode, inputs={"documents": documents, "edits": edits}

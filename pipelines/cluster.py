@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dask
 from distributed import Client, LocalCluster, WorkerPlugin, as_completed
 
 from pipelines.identity import USER_MODULE, sources_hash
@@ -63,6 +64,11 @@ class _Setup(WorkerPlugin):
         self.expected, self.user_file = expected, user_file
 
     def setup(self, worker: Any) -> None:
+        # Its samples keep frames of running tasks alive, and parsed pages in them are then dropped by the profiler's
+        # thread, which resiliparse forbids ("HTMLTreePy is unsendable, but is being dropped on another thread").
+        for name in ("profile", "profile-cycle"):
+            if name in worker.periodic_callbacks:
+                worker.periodic_callbacks[name].stop()
         found = sources_hash()
         if found != self.expected:
             raise ClusterError(
@@ -117,6 +123,9 @@ class Cluster:
 @contextmanager
 def connect(scheduler: str | None, workers: int | None, user_file: UserFile | None) -> Iterator[Cluster]:
     """Local worker processes, or the cluster at `scheduler`; workers prove that they run the client's code."""
+    dask.config.set(
+        {"distributed.worker.profile.enabled": False}
+    )  # local workers inherit it; see _Setup for the others
     # Numba and BLAS would start a thread per core in every worker process.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if scheduler is None:

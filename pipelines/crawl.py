@@ -284,7 +284,7 @@ def _slice(store: Store, shard: Shard, piece: _Range) -> Iterator[pa.RecordBatch
 def _documents(source: str, held: Sequence[tuple[Raw, Extracted]]) -> pa.RecordBatch:
     raws, texts = zip(*held, strict=True)
     columns: dict[str, list[Any]] = {
-        "id": [document_id(source, raw.origin, raw.path or raw.url, made.text) for raw, made in held],
+        "id": [document_id(source, raw.origin, raw.path, made.text) for raw, made in held],
         "source": [source] * len(held),
         "kind": [made.kind or raw.kind for raw, made in held],
         "encoding": [made.encoding for made in texts],
@@ -293,10 +293,8 @@ def _documents(source: str, held: Sequence[tuple[Raw, Extracted]]) -> pa.RecordB
         "label": [None] * len(held),
         "text": [made.text for made in texts],
     }
-    arrays = [
-        pa.array(columns[f.name] if f.name in columns else [getattr(raw, f.name) for raw in raws], f.type)
-        for f in DOCUMENTS
-    ]
+    columns |= {f.name: [getattr(raw, f.name) for raw in raws] for f in DOCUMENTS if f.name not in columns}
+    arrays = [pa.array(columns[f.name], f.type) for f in DOCUMENTS]
     return pa.RecordBatch.from_arrays(arrays, schema=DOCUMENTS)
 
 

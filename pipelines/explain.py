@@ -45,7 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     classify = next(stage for stage in stages if stage.name == "classify")
     inputs = resolve(classify, found)
     if inputs is None:
-        print(f"error: {args.root} holds no documents of {args.recipe} yet: run python -m pipelines.build", file=sys.stderr)
+        print(
+            f"error: {args.root} holds no documents of {args.recipe} yet: run python -m pipelines.build",
+            file=sys.stderr,
+        )
         return 2
     n_found = 0
     for position, shard in enumerate(inputs["documents"]):

@@ -14,10 +14,11 @@ from corpus.extract import page_text
 from corpus.languages import ClassifyConfig
 from corpus.minhash import MinHashConfig
 from corpus.mixture import MixConfig
+from corpus.notebooks import source_text
 from filters.assembly import AssemblyConfig
 from filters.contamination import ContaminationConfig
 from filters.measures import MeasureConfig
-from filters.recall import Label, RecallConfig, RecallSourceConfig
+from filters.recall import ClassifierConfig, Label, RecallConfig, RecallSourceConfig
 from filters.repeats import RepeatsConfig
 from filters.rules import FilterConfig
 from filters.secrets import ScrubConfig
@@ -81,7 +82,9 @@ class Recipe:
             ("pool_dedup", self.pool_dedup.minhash, self.pool_minhash),
         ):
             if dataclasses.replace(dedup, group_bytes=keys.group_bytes) != keys:
-                raise ValueError(f"{name}.minhash must be the settings its signatures are made with: {keys}, not {dedup}")
+                raise ValueError(
+                    f"{name}.minhash must be the settings its signatures are made with: {keys}, not {dedup}"
+                )
 
 
 @dataclass(frozen=True)
@@ -136,8 +139,8 @@ def demo() -> Recipe:
     """Ten source archives, two repositories, some 800 web pages, news and an encyclopedia; minutes on two cores."""
     folder = _demo_folder()
     batches = (
-        Batch(name="archives", source=demo_sources.archives(folder), extract=plain_text, shard_bytes=8 << 20),
-        Batch(name="repositories", source=demo_sources.repositories(folder), extract=plain_text),
+        Batch(name="archives", source=demo_sources.archives(folder), extract=source_text, shard_bytes=8 << 20),
+        Batch(name="repositories", source=demo_sources.repositories(folder), extract=source_text),
         Batch(name="news", source=demo_sources.news(folder), extract=plain_text),
         Batch(name="encyclopedia", source=demo_sources.encyclopedia(folder), extract=plain_text),
         Batch(name="pages", source=demo_sources.pages(folder), extract=page_text, output="pool", shard_bytes=4 << 20),
@@ -145,6 +148,8 @@ def demo() -> Recipe:
     return Recipe(
         crawl=CrawlConfig(batches=batches),
         recall=RecallConfig(labels=DEMO_LABELS, rounds=2),
+        # Trained on a thousand files rather than on all: the demo's minutes, not the published 500,000.
+        recall_source=RecallSourceConfig(classifier=ClassifierConfig(dim=64, max_positives=500, max_negatives=500)),
         # A small corpus has few origins: a larger share of them is held out, so that every domain can be scored.
         filter=FilterConfig(held_out=0.05),
         mix=MixConfig(),
@@ -166,7 +171,7 @@ def small_extra_batch() -> Batch:
     """One more repository for `small`, as a batch of its own: how a corpus grows."""
     source = demo_sources.archives(_demo_folder())
     only = tuple(archive for archive in source.archives if archive.project == "mpmath/mpmath")
-    return Batch(name="more", source=dataclasses.replace(source, archives=only), extract=plain_text)
+    return Batch(name="more", source=dataclasses.replace(source, archives=only), extract=source_text)
 
 
 def _demo_folder() -> str:

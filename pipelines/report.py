@@ -47,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     store.write_text("report.html", page(args.recipe, tables, _curve(store, found)))
     rows_shards = _shards(found, "pack", "rows")
     if rows_shards:
-        console.print(f"training rows: {args.root}/{rows_shards[0].path.rsplit('/', 1)[0]} ({len(rows_shards)} Arrow files)")
+        console.print(
+            f"training rows: {args.root}/{rows_shards[0].path.rsplit('/', 1)[0]} ({len(rows_shards)} Arrow files)"
+        )
         console.print(f"exports:       {args.root}/exports")
     console.print(f"report:        {args.root}/report.html")
     return 0
@@ -133,7 +135,9 @@ def language_rows(store: Store, found: dict[str, Found]) -> Rows:
 
 
 def _by_language(store: Store, found: dict[str, Found]) -> Iterable[tuple[list[str], list[bool], list[bool]]]:
-    outputs = [_shards(found, *ref) for ref in (("classify", "languages"), ("filter", "verdicts"), ("dedup", "survivors"))]
+    outputs = [
+        _shards(found, *ref) for ref in (("classify", "languages"), ("filter", "verdicts"), ("dedup", "survivors"))
+    ]
     for languages, verdicts, survivors in zip(*outputs, strict=False):
         yield (
             _names(store.table(languages, ["language", "text_format", "outside"])),

@@ -5,7 +5,6 @@ named by the hash of (stage, step, code, settings, contents it reads), so a job 
 Tasks see a store, their settings and one job; they never see Dask, other jobs or the clock.
 """
 
-import gc
 import resource
 import time
 from collections import Counter
@@ -201,26 +200,8 @@ def run_task(store: Store, step: _Step, job: Job, stem: str) -> tuple[Shard, dic
 
 def _write(store: Store, step: _Step, stem: str, made: Iterator[Any], record: Record) -> Shard:
     if step.schema is None:
-        return store.write_artefact(stem, _collecting(made), record)
-    return store.write_shard(stem, step.schema, _collecting(made), record)
-
-
-def _collecting(made: Iterator[Any]) -> Iterator[Any]:
-    """Collect garbage in the task's own thread, after each row group.
-
-    Parsed pages may only be dropped by the thread that made them; left to itself, the collector runs in whichever thread
-    allocates next, such as the worker's event loop (seen: "HTMLTreePy is unsendable, but is being dropped on another").
-    """
-    gc.disable()
-    gc.freeze()  # what was there before is not looked through: a full collection costs 0.2 s beside PyTorch and Numba
-    try:
-        for item in made:
-            yield item
-            gc.collect()
-    finally:
-        gc.collect()
-        gc.unfreeze()
-        gc.enable()
+        return store.write_artefact(stem, made, record)
+    return store.write_shard(stem, step.schema, made, record)
 
 
 @dataclass

@@ -77,6 +77,11 @@ def test_a_candidate_of_the_name_is_kept_whatever_the_model_says():
     assert one(path="a.cgi")["language"] == "Perl"
 
 
+def test_a_shebang_does_not_overrule_the_candidates_of_a_name():
+    found = one(path="a.pl", text="#!/usr/bin/env python3\nuse strict;\nmy $x = 1;\n")
+    assert answer(found) == ("heuristic", "Perl", None, None)
+
+
 def test_prose_has_a_natural_language_and_code_has_none():
     french = "Bonjour tout le monde, ceci est un texte écrit en français pour vérifier la langue."
     assert one(kind="page", text=french)["natural"] == "fr"

@@ -109,6 +109,8 @@ int x;
         ("\ufeff<?php\n// (c) 2019 X\necho 1;", "// (c) 2019 X\n"),
         ("<!-- Copyright 2020 X -->\n<p>", "<!-- Copyright 2020 X -->\n"),
         ('"""Doc.\n\nCopyright 2020 X\n"""\nx = 1\n', "Copyright 2020 X\n"),
+        ("/* Copyright 2020 X\n\n   Reads things. */\nint x;", " Copyright 2020 X\n"),
+        ("/* Reads things.\n\n   Copyright 2020 X */\nint x;", "   Copyright 2020 X "),
         ("-- SPDX-License-Identifier: MIT", "-- SPDX-License-Identifier: MIT"),
         ("# é\n# Copyright 2020 é\nx", "# é\n# Copyright 2020 é\n"),
         ("x = 1\n# Copyright 2020 X\n", None),

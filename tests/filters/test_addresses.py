@@ -38,6 +38,8 @@ def test_rows_are_told_apart_although_their_bytes_touch():
         (0, "email", "jo@firm.de"), (1, "email", "al@firm.de"), (3, "ip_address", "93.184.216.34"),
     ]  # fmt: skip
     assert found("jo@", "firm.de", "93.184.", "216.34") == []
+    assert found("93.184.216.34.", "9.9") == [(0, "ip_address", "93.184.216.34")]
+    assert found("9.9", ".93.184.216.34") == []
 
 
 @settings(deadline=None)  # the first example compiles

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters import recall_model
-from filters.recall_model import ClassifierConfig, Examples, Linear, buckets_for, card, logits, probability, train
+from filters.recall_model import (
+    ClassifierConfig,
+    Examples,
+    Linear,
+    buckets_for,
+    card,
+    epochs_for,
+    logits,
+    probability,
+    train,
+)
 
 MATH, PROSE = [(7, 8, 9), (8, 7, 5), (9, 9, 8)], [(1, 2, 3), (3, 1, 6), (2, 2, 1)]
 
@@ -25,7 +35,7 @@ def examples(n=40):
     return rows, Examples(ids.offsets.to_numpy(), ids.values.to_numpy(), np.arange(n) % 2 == 1)
 
 
-SMALL = ClassifierConfig(dim=16, epochs=20, learning_rate=0.5, buckets=64, min_count=2)
+SMALL = ClassifierConfig(dim=16, epochs=20, min_steps=0, learning_rate=0.5, buckets=64, min_count=2)
 
 
 def library(cfg, rows, positive, threads):
@@ -69,7 +79,7 @@ def test_our_scores_of_a_library_model_are_the_librarys():
 
 def test_our_training_ends_where_the_librarys_does():
     rows, batch = examples()
-    # Twelve threads: with fewer than eleven the library reads uninitialised memory. They race, so the two are near and not equal.
+    # Twelve threads: with fewer than eleven the library reads uninitialised memory. They race, so this is near only.
     theirs = library_scores(library(SMALL, rows, batch.positive, threads=12), rows)
     ours = probability(logits(train(SMALL, lambda: [batch]), column(rows)))
     assert ours == pytest.approx(theirs, abs=0.1)
@@ -145,6 +155,11 @@ def test_a_model_survives_its_bytes(n_words, n_buckets, order):
 def test_buckets_follow_the_training_tokens(tokens, buckets):
     assert buckets_for(ClassifierConfig(), tokens) == buckets
     assert buckets_for(ClassifierConfig(buckets=9), tokens) == 9
+
+
+@pytest.mark.parametrize(("n", "epochs"), [(10**6, 3), (10_000, 3), (6_667, 3), (6_666, 4), (100, 200)])
+def test_few_examples_are_gone_through_more_often(n, epochs):
+    assert epochs_for(ClassifierConfig(), n) == epochs
 
 
 def test_a_card_counts_at_one_half_and_by_rank():

@@ -190,6 +190,13 @@ def test_a_sample_takes_whole_origins_and_counts_only_them(tmp_path, source, web
     assert part.outputs["listing"] == whole.outputs["listing"]
 
 
+def test_what_only_the_content_tells_is_sampled_when_read(tmp_path, source, monkeypatch):
+    before = run(tmp_path, batch(source), sample=0.45)
+    monkeypatch.delattr("corpus.sources.git.origin")
+    after = crawl.run(work(tmp_path / "other", OneAfterTheOther(), "crawl"), config(batch(source), sample=0.45))
+    assert before.counts["kept"] == after.counts["kept"] == 3  # a/b and b/d; a/a draws 0.49
+
+
 def short_reader(source, rows):
     yield from []
 

@@ -29,7 +29,7 @@ WORDS = {
     "code": ["function", "return", "import", "class", "argument", "module", "install", "package", "version", "release"],
     "prose": ["garden", "weather", "dinner", "horse", "village", "market", "holiday", "music", "river", "football"],
 }
-CLASSIFIER = ClassifierConfig(dim=16, epochs=20, learning_rate=0.5, buckets=1 << 10, held_out=0.2)
+CLASSIFIER = ClassifierConfig(dim=16, epochs=20, min_steps=0, learning_rate=0.5, buckets=1 << 10, held_out=0.2)
 MATH = Label(name="math", domains=("seed.org",), cut_tokens=(300, 700))
 CODE = Label(name="code", url_patterns=("docs.seed.dev/api/*",), cut_tokens=(600,))
 CFG = RecallConfig(labels=(MATH, CODE), rounds=2, classifier=CLASSIFIER, min_pages=4)
@@ -46,7 +46,8 @@ SITES = (("math", "seed.org"), ("math", "hidden.org/wiki"), ("code", "docs.seed.
          ("prose", "a.net"), ("prose", "b.net"), ("prose", "c.net"))  # fmt: skip
 PAGES = [page(subject, site, n) for n in range(12) for subject, site in SITES]
 LOST = [{**page("math", "seed.org", 90), "survives": False, "reason": "near_duplicate"},
-        {**page("math", "x.org", 91), "text": ""}, {**page("math", "y.org", 92), "survives": None, "url": None}]  # fmt: skip
+        {**page("math", "x.org", 91), "text": ""},
+        {**page("math", "y.org", 92), "survives": None, "url": None}]  # fmt: skip
 SHARDS = [PAGES[:40], PAGES[40:] + LOST]
 
 
