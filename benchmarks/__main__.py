@@ -1,7 +1,7 @@
 """`python -m benchmarks NAME`: one benchmark as a table, or with `--json` one object per line.
 
-A benchmark is a file here with `rows()`, which yields dictionaries with the keys benchmark, what, unit, ours, peer, theirs
-and ratio (ours / theirs; peer, theirs and ratio are None for a figure without a peer).
+A benchmark is a file here with `rows()`, which yields dictionaries with the keys benchmark, what, unit, ours, peer,
+theirs and ratio (ours / theirs; peer, theirs and ratio are None for a figure without a peer).
 """
 
 import argparse

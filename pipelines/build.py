@@ -232,7 +232,7 @@ def _run_stage(work: Work, progress: RunProgress, here: Found, before: dict[str,
     try:
         result = stage.run(work, stage.config, **inputs)
     except Exception as error:
-        # Tasks arrive as StageError with their shard named; a stage's own refusals (an infeasible mixture) as ValueError.
+        # Tasks arrive as StageError with their shard named; a stage's own refusals (an infeasible mixture) do not.
         told = str(error) if isinstance(error, StageError) else f"{stage.name} failed: {type(error).__name__}: {error}"
         progress.log({"stage": stage.name, "failed": told, "traceback": traceback.format_exc()})
         store.write_text(f"{here.path}.failed", told)

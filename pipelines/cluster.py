@@ -136,7 +136,7 @@ def connect(scheduler: str | None, workers: int | None, user_file: UserFile | No
                 threads_per_worker=1,
                 processes=True,
                 dashboard_address=":0",
-                silence_logs=logging.CRITICAL,  # workers complain while they are closed; failures reach us as exceptions
+                silence_logs=logging.CRITICAL,  # workers complain while they are closed
                 local_directory=scratch,
             ) as local,
             Client(local) as client,

@@ -32,9 +32,9 @@ _PACKAGE = "package:"
 
 
 def run(work: Work, cfg: ContaminationConfig, documents: Shards) -> Result:
-    """The mode is `filter`'s business: switching it scans nothing again."""
+    """Document or segment is `filter`'s business: switching it scans nothing again."""
     contents = {benchmark.name: _digest(read_files(benchmark)) for benchmark in cfg.benchmarks}
-    scanned = replace(cfg, mode="document", required=(), unchecked=())
+    scanned = replace(cfg, required=(), unchecked=())
     index = work.map(write_index, scanned, [Job((), params=contents)], step="index", schema=None)
     record = work.map(write_record, cfg, [Job((index,))], step="checked", schema=None)
     jobs = [Job(([shard], index), batch=shard.batch) for shard in documents]

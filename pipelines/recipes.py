@@ -18,13 +18,14 @@ from corpus.notebooks import source_text
 from filters.assembly import AssemblyConfig
 from filters.contamination import ContaminationConfig
 from filters.measures import MeasureConfig
-from filters.recall import ClassifierConfig, Label, RecallConfig, RecallSourceConfig
+from filters.recall import Label, RecallConfig, RecallSourceConfig
+from filters.recall_model import ClassifierConfig
 from filters.repeats import RepeatsConfig
 from filters.rules import FilterConfig
 from filters.secrets import ScrubConfig
 from filters.survivors import DedupConfig
-from pipelines.cluster import UserFile
 from pipelines import demo_sources
+from pipelines.cluster import UserFile
 from pipelines.crawl import Batch, CrawlConfig
 from pipelines.identity import USER_MODULE
 from tokenization.exporters import ExportConfig
@@ -32,12 +33,13 @@ from tokenization.packing import PackConfig
 from tokenization.tokenizer import EncodeConfig
 from validate.probes.config import ProbeConfig
 
-
-# Seeds of the demo: one site a subject. What is to be found: the other sites on mathematics, and on libraries.
+# Seeds of the demo: two sites a subject. What is to be found: the other sites on mathematics, and on libraries.
 DEMO_LABELS = (
-    Label(name="math", domains=("docs.sympy.org",), cut_tokens=(300_000, 500_000)),
-    Label(name="code", domains=("docs.sqlalchemy.org",), cut_tokens=(400_000, 600_000)),
+    Label(name="math", domains=("docs.sympy.org", "mpmath.org"), cut_tokens=(300_000, 450_000)),
+    Label(name="code", domains=("docs.sqlalchemy.org", "lxml.de"), cut_tokens=(600_000, 800_000)),
 )
+# 700 pages teach nothing at the published pace (rate 0.1, three epochs), which was set for a million examples.
+DEMO_CLASSIFIER = ClassifierConfig(dim=32, learning_rate=0.5, buckets=1 << 14, max_positives=300, max_negatives=300)
 
 
 class RecipeError(Exception):
@@ -53,7 +55,7 @@ class Recipe:
     mix: MixConfig
     pool_minhash: MinHashConfig = field(default_factory=MinHashConfig)
     # A page is a unit of its own; of two copies the one first seen is the likelier origin.
-    pool_dedup: DedupConfig = DedupConfig(unit="file", prefer=(("created", "high"),))
+    pool_dedup: DedupConfig = field(default_factory=lambda: DedupConfig(unit="file", prefer=(("created", "high"),)))
     classify: ClassifyConfig = field(default_factory=ClassifyConfig)
     measure: MeasureConfig = field(default_factory=MeasureConfig)
     scrub: ScrubConfig = field(default_factory=ScrubConfig)
@@ -115,9 +117,19 @@ def load(spec: str, sample: float | None) -> Loaded:
     if not isinstance(recipe, Recipe):
         raise RecipeError(f"{spec} returns {type(recipe).__name__}, not a Recipe")
     if sample is not None:
-        recipe = dataclasses.replace(recipe, crawl=dataclasses.replace(recipe.crawl, sample=sample))
+        recipe = _sampled(recipe, sample)
         name = f"{name}-{sample:g}"
     return Loaded(name, recipe, user_file)
+
+
+def _sampled(recipe: Recipe, share: float) -> Recipe:
+    """That share of origins; a seed of recall may then be among those left out."""
+    return dataclasses.replace(
+        recipe,
+        crawl=dataclasses.replace(recipe.crawl, sample=share),
+        recall=dataclasses.replace(recipe.recall, unmatched_seeds=True),
+        recall_source=dataclasses.replace(recipe.recall_source, unmatched_seeds=True),
+    )
 
 
 def _from_file(path: str, name: str) -> tuple[Callable[[], Recipe], UserFile]:
@@ -147,9 +159,8 @@ def demo() -> Recipe:
     )
     return Recipe(
         crawl=CrawlConfig(batches=batches),
-        recall=RecallConfig(labels=DEMO_LABELS, rounds=2),
-        # Trained on a thousand files rather than on all: the demo's minutes, not the published 500,000.
-        recall_source=RecallSourceConfig(classifier=ClassifierConfig(dim=64, max_positives=500, max_negatives=500)),
+        recall=RecallConfig(labels=DEMO_LABELS, rounds=2, min_pages=5, classifier=DEMO_CLASSIFIER),
+        recall_source=RecallSourceConfig(classifier=DEMO_CLASSIFIER),
         # A small corpus has few origins: a larger share of them is held out, so that every domain can be scored.
         filter=FilterConfig(held_out=0.05),
         mix=MixConfig(),

@@ -58,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def sections(store: Store, found: dict[str, Found]) -> list[tuple[str, list[str], Rows]]:
     """(title, column heads, rows), the first four short enough for one screen together."""
     return [
-        ("Stages", ["stage", "state", "in", "out", "on disk", "what"], stage_rows(found)),
-        ("Drops by reason", ["stage", "reason", "documents"], drop_rows(found)),
+        ("Stages", ["stage", "state", "in", "out", "on disk", "tokens", "counters"], stage_rows(found)),
+        ("Drops by reason", ["stage", "documents", "reasons"], drop_rows(found)),
         ("Mixture", *mixture(store, found)),
         ("Bits per byte on held-out documents", *probe_scores(store, found)),
         ("Languages", ["language", "documents", "kept", "survive"], language_rows(store, found)),
@@ -73,38 +73,45 @@ def _shards(found: dict[str, Found], stage: str, output: str) -> list[Shard]:
 
 
 def stage_rows(found: dict[str, Found]) -> Rows:
-    """Documents in and out and bytes of each stage, with its other counters."""
+    """Documents in and out, bytes written, tokens, and the other counters of each stage."""
     rows = []
     for name, here in found.items():
         counts = here.result.counts if here.result else {}
         size = sum(s.bytes for shards in (here.result.outputs if here.result else {}).values() for s in shards)
         seen, kept = counts.get("seen", counts.get("rows")), counts.get("kept", counts.get("rows"))
-        other = [f"{k} {v:,}" for k, v in counts.items() if k not in ("seen", "kept", "rows") and "refused" not in k]
-        rows.append([name, here.state, _n(seen), _n(kept), f"{size / 1e6:,.1f} MB", ", ".join(other[:6])])
+        hidden = ("seen", "kept", "rows", "tokens")
+        other = [f"{k} {v:,}" for k, v in counts.items() if k not in hidden and "." not in k]
+        row = [name, here.state, _n(seen), _n(kept), f"{size / 1e6:,.1f} MB", _n(counts.get("tokens"))]
+        rows.append([*row, ", ".join(other[:5])])
     return rows
 
 
 def drop_rows(found: dict[str, Found]) -> Rows:
-    """Every reason of every stage that refuses, largest first."""
+    """Per stage that refuses, every reason with its documents, largest first."""
     rows = []
     for name, here in found.items():
         counts = here.result.counts if here.result else {}
         refused = {k.removeprefix("refused."): v for k, v in counts.items() if k.startswith("refused.") and v}
-        rows += [[name, reason, f"{n:,}"] for reason, n in sorted(refused.items(), key=lambda item: -item[1])]
+        if refused:
+            shown = [f"{reason} {n:,}" for reason, n in sorted(refused.items(), key=lambda item: (-item[1], item[0]))]
+            rows.append([name, f"{sum(refused.values()):,}", ", ".join(shown)])
     return rows
 
 
 def mixture(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
-    """The plan as it was made: asked, available, repeats, got."""
+    """The plan as it was made: shares and tokens asked and got, and how often everything is repeated."""
+    heads = ["domain", "asked", "got", "tokens asked", "tokens got", "available", "samples", "repeats"]
     plans = _shards(found, "mix", "plan")
     if not plans:
-        return ["domain"], []
-    plan_rows = json.loads(store.read_bytes(plans[0]))["domains"]
-    rows = [plan_rows] if isinstance(plan_rows, dict) and "domain" in plan_rows else plan_rows
-    if isinstance(rows, dict):
-        rows = [{"domain": name, **values} for name, values in rows.items()]
-    heads = list(rows[0])
-    return heads, [[_n(row[h]) for h in heads] for row in rows]
+        return heads, []
+    plan = json.loads(store.read_bytes(plans[0]))
+    rows = []
+    for line in plan["lines"]:
+        name = "/".join(part for part in (line["domain"], line["subdomain"]) if part)
+        shares = [f"{line['share']:.2%}", f"{line['got'] / max(1, plan['got']):.2%}"]
+        counts = [_n(line[key]) for key in ("budget", "got", "available", "samples")]
+        rows.append([name, *shares, *counts, f"{line['got'] / max(1, line['available']):.2f}"])
+    return heads, rows
 
 
 def probe_scores(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
@@ -181,10 +188,12 @@ def _curve(store: Store, found: dict[str, Found]) -> str:
         for i, loss in enumerate(losses)
     )
     return (
-        f'<h2>Loss of the probe</h2><svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="loss per step">'
+        f'<h2>Loss of the probe</h2><svg viewBox="0 0 {width} {height}" width="{width}" role="img" '
+        f'aria-label="loss per step">'
         f'<polyline points="{points}" fill="none" stroke="#1a6" stroke-width="2"/>'
         f'<text x="0" y="16">{high:.2f}</text><text x="0" y="{height - 26}">{low:.2f}</text>'
-        f'<text x="50" y="{height - 6}">step 0</text><text x="{width - 70}" y="{height - 6}">step {len(losses) - 1}</text></svg>'
+        f'<text x="50" y="{height - 6}">step 0</text>'
+        f'<text x="{width - 70}" y="{height - 6}">step {len(losses) - 1}</text></svg>'
     )
 
 
@@ -197,8 +206,9 @@ def page(recipe: str, tables: list[tuple[str, list[str], Rows]], curve: str) -> 
         parts.append(f"<h2>{html.escape(title)}</h2><table><tr>{head}</tr>{body}</table>")
     style = (
         "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}"
-        "table{border-collapse:collapse;display:block;overflow-x:auto}th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;"
-        "text-align:left;vertical-align:top}td:not(:first-child){font-variant-numeric:tabular-nums}svg text{font-size:12px}"
+        "table{border-collapse:collapse;display:block;overflow-x:auto}"
+        "th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}"
+        "td:not(:first-child){font-variant-numeric:tabular-nums}svg text{font-size:12px}"
     )
     body = "".join(parts[:4]) + curve + "".join(parts[4:])
     name = html.escape(recipe)

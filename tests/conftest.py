@@ -20,7 +20,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def _s3_bucket() -> Iterator[str]:
-    """One S3-compatible server on loopback per session: fsspec keeps a file system per set of arguments, not per server."""
+    """One S3-compatible server per session, on loopback: fsspec keeps one file system per set of arguments."""
     import boto3
     from moto.server import ThreadedMotoServer
 

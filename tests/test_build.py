@@ -12,7 +12,9 @@ import pytest
 
 from tests.builds import INPUT, ROOT, build, contents, counts, events, forget, kill, start, wait_for
 
-pytestmark = pytest.mark.skipif(not (INPUT / "complete").exists(), reason="no demo-input: run python -m pipelines.demo_input")
+pytestmark = pytest.mark.skipif(
+    not (INPUT / "complete").exists(), reason="no demo-input: run python -m pipelines.demo_input"
+)
 GLOBAL = ["dedup", "assemble", "encode", "mix", "pack", "export", "probe"]
 
 
@@ -94,7 +96,7 @@ def test_one_added_repository_touches_its_own_shards_and_the_global_stages(base,
             assert event["reused"] == event["tasks"] - len(event["ran"])
 
 
-WIDER = '''
+WIDER = """
 from dataclasses import replace
 
 from pipelines.recipes import small, small_extra_batch
@@ -103,7 +105,7 @@ from pipelines.recipes import small, small_extra_batch
 def wider():
     recipe = small()
     return replace(recipe, crawl=replace(recipe.crawl, batches=(*recipe.crawl.batches, small_extra_batch())))
-'''
+"""
 
 
 def test_a_running_cluster_and_a_users_rule_give_the_same_bytes(base, tmp_path):
@@ -114,11 +116,30 @@ def test_a_running_cluster_and_a_users_rule_give_the_same_bytes(base, tmp_path):
     file = tmp_path / "scheduler.json"
     dask = str(Path(sys.executable).parent / "dask")
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": elsewhere, "start_new_session": True}
-    arguments = ["--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file)]
+    arguments = [
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--dashboard-address",
+        "127.0.0.1:0",
+        "--scheduler-file",
+        str(file),
+    ]
     processes = [subprocess.Popen([dask, "scheduler", *arguments], **quiet)]
     try:
         wait_for(tmp_path, "scheduler.json", processes[0])
-        worker = [dask, "worker", "--scheduler-file", str(file), "--nthreads", "1", "--host", "127.0.0.1", "--no-dashboard"]
+        worker = [
+            dask,
+            "worker",
+            "--scheduler-file",
+            str(file),
+            "--nthreads",
+            "1",
+            "--host",
+            "127.0.0.1",
+            "--no-dashboard",
+        ]
         processes += [subprocess.Popen([*worker, "--local-directory", str(elsewhere)], **quiet) for _ in range(2)]
         address = __import__("json").loads(file.read_text())["address"]
         time.sleep(3)  # the client asks for workers once
@@ -137,7 +158,7 @@ def test_a_running_cluster_and_a_users_rule_give_the_same_bytes(base, tmp_path):
 
 STAGES = ["crawl", "pool_minhash", "pool_dedup", "recall", "classify", "measure", "scrub", "decontaminate"]
 STAGES += ["recall_source", "filter"]
-MINE = '''
+MINE = """
 from dataclasses import replace
 
 import pyarrow as pa
@@ -161,7 +182,7 @@ def mine():
     sets = tuple(replace(s, rules=(*s.rules, rule)) for s in recipe.filter.rules)
     measure = replace(recipe.measure, groups=(*recipe.measure.groups, group))
     return replace(recipe, measure=measure, filter=replace(recipe.filter, rules=sets))
-'''
+"""
 
 
 def test_an_object_store_holds_the_same_bytes(base, s3_url):
@@ -173,13 +194,21 @@ def test_an_object_store_holds_the_same_bytes(base, s3_url):
 def test_the_same_rows_for_another_cut_of_the_input_into_shards(base, tmp_path):
     recipe = tmp_path / "cut.py"
     recipe.write_text(CUT)
-    build(tmp_path / "cut", "--workers", "2", "--stage", ",".join([*STAGES, "minhash", "dedup", "assemble", "encode", "mix", "pack"]),
-          recipe=f"{recipe}:cut")
-    assert len(contents(tmp_path / "cut", f"{recipe}:cut", "crawl")["crawl/documents"]) > len(contents(base)["crawl/documents"])
+    build(
+        tmp_path / "cut",
+        "--workers",
+        "2",
+        "--stage",
+        ",".join([*STAGES, "minhash", "dedup", "assemble", "encode", "mix", "pack"]),
+        recipe=f"{recipe}:cut",
+    )
+    assert len(contents(tmp_path / "cut", f"{recipe}:cut", "crawl")["crawl/documents"]) > len(
+        contents(base)["crawl/documents"]
+    )
     assert contents(tmp_path / "cut", f"{recipe}:cut", "pack")["pack/rows"] == contents(base)["pack/rows"]
 
 
-CUT = '''
+CUT = """
 from dataclasses import replace
 
 from pipelines.recipes import small
@@ -189,7 +218,7 @@ def cut():
     recipe = small()
     batches = tuple(replace(batch, shard_bytes=200_000) for batch in recipe.crawl.batches)
     return replace(recipe, crawl=replace(recipe.crawl, batches=batches))
-'''
+"""
 
 
 def test_the_readmes_stage_table_is_the_plans():

@@ -11,7 +11,9 @@ from pipelines.recipes import RECIPES
 
 
 def command(*arguments, cwd=None):
-    return subprocess.run([sys.executable, "-m", "pipelines.build", *arguments], capture_output=True, text=True, cwd=cwd)
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.build", *arguments], capture_output=True, text=True, cwd=cwd
+    )
 
 
 def test_a_stage_whose_input_is_missing_names_what_to_run_first(tmp_path):

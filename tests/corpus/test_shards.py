@@ -13,7 +13,9 @@ def groups(*sizes):
     start = 0
     for size in sizes:
         values = range(start, start + size)
-        yield pa.record_batch([pa.array(values, pa.int64()), pa.array([f"t{v}" for v in values], pa.large_string())], schema=TWO)
+        yield pa.record_batch(
+            [pa.array(values, pa.int64()), pa.array([f"t{v}" for v in values], pa.large_string())], schema=TWO
+        )
         start += size
 
 

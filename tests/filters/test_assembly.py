@@ -137,6 +137,11 @@ def test_a_samples_language_is_that_of_its_largest_document():
     assert [s["language"] for s in assembled(REPOSITORY, rows)] == ["C++"]
 
 
+def test_files_that_do_not_wait_come_in_path_order_wherever_they_lie():
+    rows = [{"path": "b.py"}, {"path": "a.py"}, {"path": "c.py"}, {"path": "m.py", "imports": ["import a, b, c"]}]
+    assert paths(assembled(REPOSITORY, rows), rows) == [["a.py", "b.py", "c.py", "m.py"]]
+
+
 def test_two_repositories_are_never_joined():
     rows = [{"path": "a.py", "imports": ["import b"]}, {"path": "b.py", "repo": "other/r"}]
     assert paths(assembled(REPOSITORY, rows), rows) == [["a.py"], ["b.py"]]

@@ -13,6 +13,7 @@ from filters.path_comments import SYNTAX
         ("# a\nx = 1  # not a whole line\n", "Python", "# a"),
         ('def f():\n    """Why."""\n', "Python", '    """Why."""'.strip()),
         ('x = """open', "Python", ""),
+        ('"""\n# x\n"""', "Python", '"""\n# x\n"""'),
         ("// a\nint x; /* b\nc */\n", "C", "// a/* b\nc */"),
         ("/* // a */\n// b", "C", "/* // a */// b"),
         ("-- a\nx {- b -}\n", "Haskell", "-- a{- b -}"),

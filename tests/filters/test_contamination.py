@@ -212,7 +212,7 @@ def test_a_required_set_that_is_missing_says_where_to_get_it():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"mode": "drop"}, {"gram": 2}, {"min_gram": 0}, {"min_lettered": 1.5}, {"benchmarks": (HUMAN_EVAL,) * 2}]
+    "wrong", [{"gram": 2}, {"min_gram": 0}, {"min_lettered": 1.5}, {"benchmarks": (HUMAN_EVAL,) * 2}]
 )
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match="ContaminationConfig"):

@@ -119,3 +119,7 @@ def test_a_folder_stands_for_a_bounded_number_of_files():
 def test_an_import_written_twice_is_one_dependency():
     files = ["a.py", "b.py"]
     assert dependencies(files, ["Python"] * 2, [["import b", "from b import x"], []]) == [(0, 1)]
+
+
+def test_a_file_does_not_depend_on_itself():
+    assert dependencies(["a.py"], ["Python"], [["import a"]]) == []

@@ -31,6 +31,7 @@ def test_every_document_is_classified_and_counted(tmp_path):
     assert table.schema.names == LANGUAGES.names
     assert table["language"].to_pylist() == ["Python", None, None, "C++", "JavaScript", None]
     assert result.counts == {
-        "rows": 6, "language": 3, "text_format": 1, "outside": 1, "generated": 1, "vendored": 1, "minified": 0, "test": 1,
+        "rows": 6, "language": 3, "text_format": 1, "outside": 1,
+        "generated": 1, "vendored": 1, "minified": 0, "test": 1,
         "how.name": 3, "how.heuristic": 2, "how.none": 1,
     }  # fmt: skip

@@ -27,7 +27,9 @@ def loses_one(store, cfg, job, counts):
 def double(cfg, batch):
     if cfg is not None and batch["n"][0].as_py() == cfg:
         raise ZeroDivisionError("poisoned")
-    return pa.record_batch([pa.array([2 * n for n in batch["n"].to_pylist()], pa.int64())], schema=NUMBERS), {"doubled": 10}
+    return pa.record_batch([pa.array([2 * n for n in batch["n"].to_pylist()], pa.int64())], schema=NUMBERS), {
+        "doubled": 10
+    }
 
 
 def work(tmp_path, cluster, keep_going=False):

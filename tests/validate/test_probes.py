@@ -90,7 +90,7 @@ def test_the_rate_warms_up_and_ends_at_a_tenth():
 
 def test_training_lowers_loss_and_bits_per_byte(vocabulary):
     ids = [vocabulary.encode(text).ids for text in TEXT]
-    flat = [0, *sum(ids, [])]
+    flat = [0, *(token for row in ids for token in row)]
     n = len(flat) // 16
     windows = data.Windows(np.array(flat[: n * 16]).reshape(n, 16), np.tile(np.arange(16), (n, 1)))
     net = model.build("tiny", 512, 16, seed=1)

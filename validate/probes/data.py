@@ -61,9 +61,14 @@ def train_vocabulary(texts: Iterable[str], size: int) -> str:
 
 
 def windows(
-    pieces: Iterable[npt.NDArray[np.int32]], special: dict[int, int], decode: Decode, vocabulary: Any, length: int, limit: int
+    pieces: Iterable[npt.NDArray[np.int32]],
+    special: dict[int, int],
+    decode: Decode,
+    vocabulary: Any,
+    length: int,
+    limit: int,
 ) -> Windows:
-    """Up to `limit` windows of `length` ids of the small vocabulary, in row order; the rest of the last one is left out."""
+    """Up to `limit` windows of `length` ids of the small vocabulary, in row order; what is left over is dropped."""
     ids: list[int] = []
     positions: list[int] = []
     for piece in pieces:

@@ -127,4 +127,5 @@ def balance_loss(router_logits: Any, top_k: int) -> Any:
 
 
 def n_parameters(model: Any) -> int:
+    """Trainable numbers, embeddings included."""
     return sum(parameter.numel() for parameter in model.parameters())

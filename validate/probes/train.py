@@ -1,6 +1,6 @@
 """One short training run: windows in, a trained model and its log out.
 
-The published policy (AdamW 0.9/0.95, weight decay 0.1, clipping 1.0, cosine to 10 % after a warm-up) with the warm-up of
+The published policy (AdamW 0.9/0.95, weight decay 0.1, clipping 1.0, cosine to 10 % after a warm-up), the warm-up of
 2,000 steps scaled down to the run's length: a twentieth of the steps.
 """
 
@@ -17,10 +17,10 @@ WARMUP_SHARE = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Length and pace of a run. The learning rate is the probe's own: the paper's value for 1B and above is unpublished."""
+    """Length and pace of a run. The learning rate is the probe's own: CV2's is unpublished, and for large models."""
 
-    steps: int = 60
-    batch: int = 8
+    steps: int = 40
+    batch: int = 6
     length: int = 256
     learning_rate: float = 2e-3
     seed: int = 0
@@ -49,7 +49,9 @@ def train(model: Any, data: Windows, cfg: TrainConfig) -> list[dict[str, float]]
 
     needed = cfg.steps * cfg.batch
     if len(data.ids) < needed:
-        raise ValueError(f"{cfg.steps} steps of {cfg.batch} need {needed} windows, the rows give {len(data.ids)}: fewer steps")
+        raise ValueError(
+            f"{cfg.steps} steps of {cfg.batch} need {needed} windows, the rows give {len(data.ids)}: fewer steps"
+        )
     torch.set_num_threads(cfg.threads)
     torch.manual_seed(cfg.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -77,7 +79,12 @@ def train(model: Any, data: Windows, cfg: TrainConfig) -> list[dict[str, float]]
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         layers = len(output.router_logits)
-        entry = {"loss": loss.item(), "gradient_norm": norm.item(), "balance": balance.item() / layers, "learning_rate": rate}
+        entry = {
+            "loss": loss.item(),
+            "gradient_norm": norm.item(),
+            "balance": balance.item() / layers,
+            "learning_rate": rate,
+        }
         log.append({"step": step, **entry})
     return log
 
