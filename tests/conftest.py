@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pipelines.cluster import Cluster, connect
+from tests.builds import INPUT, build
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +43,12 @@ def _s3_bucket() -> Iterator[str]:
 def s3_url(_s3_bucket: str) -> str:
     """A fresh root on it."""
     return f"{_s3_bucket}/{uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One undisturbed build of the small recipe with two workers; tests copy it and never write into it."""
+    assert (INPUT / "complete").exists(), "no demo-input: run python -m pipelines.demo_input, or make test"
+    root = tmp_path_factory.mktemp("base")
+    build(root, "--workers", "2")
+    return root

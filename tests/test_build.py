@@ -1,5 +1,6 @@
 """Whole builds of the small recipe on real input: the same bytes whatever the workers, cuts, kills and engine."""
 
+import json
 import os
 import shutil
 import signal
@@ -10,20 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.builds import INPUT, ROOT, build, contents, counts, events, forget, kill, start, wait_for
+from tests.builds import build, contents, counts, events, forget, kill, start, wait_for
 
 pytestmark = pytest.mark.skipif(
     not (INPUT / "complete").exists(), reason="no demo-input: run python -m pipelines.demo_input"
 )
 GLOBAL = ["dedup", "assemble", "encode", "mix", "pack", "export", "probe"]
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    """One undisturbed build with two workers."""
-    root = tmp_path_factory.mktemp("base")
-    build(root, "--workers", "2")
-    return root
 
 
 def copy(base, tmp_path):
@@ -64,7 +57,7 @@ def test_a_client_killed_in_the_middle_resumes_to_the_same_bytes(base, tmp_path,
     kill(process)
     finished = {path: path.stat().st_mtime_ns for path in Path(root, "objects", stage).rglob("*.arrow")}
     assert finished
-    assert not list(Path(root, "manifests", stage).glob("*.json")) if Path(root, "manifests", stage).exists() else True
+    assert not list(Path(root).glob(f"manifests/{stage}/*.json"))
     build(root, "--workers", "2", "--stage", ",".join(GLOBAL[: GLOBAL.index("export")]))
     assert contents(root, upto="pack") == contents(base, upto="pack")
     assert {path: path.stat().st_mtime_ns for path in finished} == finished  # not redone
@@ -141,7 +134,7 @@ def test_a_running_cluster_and_a_users_rule_give_the_same_bytes(base, tmp_path):
             "--no-dashboard",
         ]
         processes += [subprocess.Popen([*worker, "--local-directory", str(elsewhere)], **quiet) for _ in range(2)]
-        address = __import__("json").loads(file.read_text())["address"]
+        address = json.loads(file.read_text())["address"]
         time.sleep(3)  # the client asks for workers once
         stages = ",".join(STAGES)
         build(tmp_path / "remote", "--scheduler", address, "--stage", stages, recipe=f"{recipe}:mine")
@@ -219,12 +212,3 @@ def cut():
     batches = tuple(replace(batch, shard_bytes=200_000) for batch in recipe.crawl.batches)
     return replace(recipe, crawl=replace(recipe.crawl, batches=batches))
 """
-
-
-def test_the_readmes_stage_table_is_the_plans():
-    from pipelines.build import plan
-    from pipelines.recipes import demo
-
-    text = (ROOT / "README.md").read_text()
-    at = [text.find(f"`{stage.name}`") for stage in plan(demo())]
-    assert -1 not in at
