@@ -159,6 +159,11 @@ class Tokenizer:
 @lru_cache(maxsize=4)
 def load(cfg: TokenizerConfig) -> Tokenizer:
     """The vocabulary, once per process."""
+    return Tokenizer(vocabulary_bytes(cfg), cfg.special)
+
+
+def vocabulary_bytes(cfg: TokenizerConfig) -> bytes:
+    """The `tokenizer.json` that the settings name; refuses a file that does not have their hash."""
     path = _wheel_file() if cfg.name == DEEPSEEK_V2 else Path(cfg.name)
     if not path.is_file():
         raise FileNotFoundError(f"no tokenizer.json at {path}: give its path, or {DEEPSEEK_V2!r}")
@@ -166,7 +171,7 @@ def load(cfg: TokenizerConfig) -> Tokenizer:
     found = hashlib.sha256(spec).hexdigest()
     if found != cfg.sha256:
         raise ValueError(f"{path} has SHA-256 {found}, but the recipe names {cfg.sha256}: use tokenizer_at(path)")
-    return Tokenizer(spec, cfg.special)
+    return spec
 
 
 def tokenizer_at(path: str, special: SpecialTokens | None = None) -> TokenizerConfig:

@@ -14,7 +14,7 @@ class ProbeConfig:
     size: str = "tiny"
     vocabulary: int = 4096  # of the small byte-level BPE
     vocabulary_bytes: int = 4_000_000  # of text it is trained on, from the first rows
-    scoring_bytes: int = 60_000  # of held-out text per domain, whole documents in order of id
+    scoring_bytes: int = 20_000  # of held-out text per domain, whole documents in order of id
     train: TrainConfig = field(default_factory=TrainConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)  # of the rows
 

@@ -20,11 +20,11 @@ class TrainConfig:
     """Length and pace of a run. The learning rate is the probe's own: CV2's is unpublished, and for large models."""
 
     steps: int = 40
-    batch: int = 6
+    batch: int = 4
     length: int = 256
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     seed: int = 0
-    threads: int = 2
+    threads: int = 1  # two on two cores are hundreds of times slower once something else runs there (measured)
 
     def __post_init__(self) -> None:
         if min(self.steps, self.batch, self.length, self.threads) < 1 or self.learning_rate <= 0:
