@@ -13,9 +13,6 @@ import pytest
 
 from tests.builds import build, contents, counts, events, forget, kill, start, wait_for
 
-pytestmark = pytest.mark.skipif(
-    not (INPUT / "complete").exists(), reason="no demo-input: run python -m pipelines.demo_input"
-)
 GLOBAL = ["dedup", "assemble", "encode", "mix", "pack", "export", "probe"]
 
 

@@ -102,6 +102,14 @@ def test_rows_are_what_the_samples_emit_in_the_order_of_their_draws():
     assert counts["padding"] == -len(stream) % 7
 
 
+def test_samples_stand_in_the_order_of_their_keys_not_of_their_ids():
+    samples = {f"s{i}": ("code", 1, [(f"d{i}", "x", "")]) for i in range(8)}
+    rows, _ = pack(CFG, [group(samples)])
+    found = [s["sample"] for row in rows for s in row["segments"] if s["sample"] != NO_ID]
+    drawn = [draft.sample for draft in order_samples(0, [name(sample) for sample in samples], [1] * 8, 1)]
+    assert list(dict.fromkeys(found)) == drawn != sorted(drawn)
+
+
 def test_padding_is_a_segment_of_no_document():
     rows, counts = pack(CFG, [group(SAMPLES_OF_TWO)])
     last = rows[-1]["segments"][-1]
