@@ -169,5 +169,11 @@ def _prepared(cluster: Cluster, user_file: UserFile | None) -> Cluster:
         raise ClusterError(
             f"workers run other code than the client: {', '.join(other)}. Update the project there and restart them"
         )
+    if user_file is not None and not cluster.local:
+        cluster.client.run_on_scheduler(_install, user_file)  # the scheduler unpickles every task it is given
     cluster.client.register_plugin(_Setup(expected, user_file))
     return cluster
+
+
+def _install(user_file: UserFile) -> None:
+    user_file.install()

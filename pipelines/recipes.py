@@ -173,7 +173,7 @@ def small() -> Recipe:
     recipe = demo()
     keep = ("repositories", "news", "pages")
     batches = tuple(
-        dataclasses.replace(batch, shard_bytes=1 << 20) for batch in recipe.crawl.batches if batch.name in keep
+        dataclasses.replace(batch, shard_bytes=4 << 20) for batch in recipe.crawl.batches if batch.name in keep
     )
     probe = dataclasses.replace(recipe.probe, train=dataclasses.replace(recipe.probe.train, steps=6, length=128))
     return dataclasses.replace(recipe, crawl=CrawlConfig(batches=batches), probe=probe)

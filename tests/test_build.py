@@ -79,7 +79,7 @@ def test_one_added_repository_touches_its_own_shards_and_the_global_stages(base,
     recipe = tmp_path / "wider.py"
     recipe.write_text(WIDER)
     build(root, "--workers", "2", recipe=f"{recipe}:wider")
-    per_shard = ("crawl", "classify", "measure", "scrub/spans", "decontaminate/scan", "minhash", "filter", "encode")
+    per_shard = ("crawl", "classify", "measure", "scrub/spans", "decontaminate/scan", "minhash", "pool", "recall/")
     for event in events(root):
         if "step" in event and event["step"].startswith(per_shard):
             assert len(event["ran"]) <= 1, event
@@ -148,6 +148,7 @@ def test_a_running_cluster_and_a_users_rule_give_the_same_bytes(base, tmp_path):
 
 STAGES = ["crawl", "pool_minhash", "pool_dedup", "recall", "classify", "measure", "scrub", "decontaminate"]
 STAGES += ["recall_source", "filter"]
+TO_PACK = [*STAGES, "minhash", "dedup", "assemble", "encode", "mix", "pack"]
 MINE = """
 from dataclasses import replace
 
@@ -175,27 +176,21 @@ def mine():
 """
 
 
-def test_an_object_store_holds_the_same_bytes(base, s3_url):
-    stages = ",".join([*STAGES, "minhash", "dedup", "assemble", "encode", "mix", "pack"])
-    build(s3_url, "--workers", "2", "--stage", stages)
-    assert contents(s3_url, upto="pack") == contents(base, upto="pack")
+def test_an_object_store_gives_the_same_rows(base, s3_url, tmp_path):
+    recipe = tmp_path / "whole.py"
+    recipe.write_text(CUT.replace("200_000", "64 << 20"))  # few files: the test's server answers in some 20 ms
+    spec = f"{recipe}:cut"
+    build(s3_url, "--workers", "2", "--stage", ",".join(TO_PACK), recipe=spec)
+    assert contents(s3_url, spec, "pack")["pack/rows"] == contents(base)["pack/rows"]
 
 
 def test_the_same_rows_for_another_cut_of_the_input_into_shards(base, tmp_path):
     recipe = tmp_path / "cut.py"
     recipe.write_text(CUT)
-    build(
-        tmp_path / "cut",
-        "--workers",
-        "2",
-        "--stage",
-        ",".join([*STAGES, "minhash", "dedup", "assemble", "encode", "mix", "pack"]),
-        recipe=f"{recipe}:cut",
-    )
-    assert len(contents(tmp_path / "cut", f"{recipe}:cut", "crawl")["crawl/documents"]) > len(
-        contents(base)["crawl/documents"]
-    )
-    assert contents(tmp_path / "cut", f"{recipe}:cut", "pack")["pack/rows"] == contents(base)["pack/rows"]
+    root, spec = tmp_path / "cut", f"{recipe}:cut"
+    build(root, "--workers", "2", "--stage", ",".join(TO_PACK), recipe=spec)
+    assert len(contents(root, spec, "crawl")["crawl/documents"]) > len(contents(base)["crawl/documents"])
+    assert contents(root, spec, "pack")["pack/rows"] == contents(base)["pack/rows"]
 
 
 CUT = """

@@ -33,6 +33,12 @@ def test_pieces_follow_samples_and_join_their_documents():
     assert [piece.tolist() for piece in data.sample_pieces(batch)] == [[0, 7, 8, 1], [0, 9]]
 
 
+def test_padding_belongs_to_no_sample():
+    padding = {**segment(0, 4, 2), "document": bytes(16)}
+    batch = packed([[0, 7, 8, 1, 1, 1]], [[segment(1, 0, 4), padding]])
+    assert [piece.tolist() for piece in data.sample_pieces(batch)] == [[0, 7, 8, 1]]
+
+
 def test_special_ids_keep_their_roles_and_text_is_encoded_anew(vocabulary):
     pieces = [np.array([100, 65, 66, 101, 67], np.int32)] * 9
     made = data.windows(pieces, {100: 0, 101: 1}, lambda ids: "".join(map(chr, ids)), vocabulary, 5, 2)

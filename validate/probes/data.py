@@ -27,7 +27,10 @@ class Windows:
 
 
 def sample_pieces(rows: pa.RecordBatch) -> Iterator[npt.NDArray[np.int32]]:
-    """The ids of each sample's part in each row, in order; a sample that crosses rows comes in pieces."""
+    """The ids of each sample's part in each row, in order; a sample that crosses rows comes in pieces.
+
+    Padding (a segment whose document is all zero bytes) belongs to no sample and is left out.
+    """
     ids = rows["input_ids"].flatten().to_numpy().reshape(rows.num_rows, -1)
     for index, segments in enumerate(rows["segments"].to_pylist()):
         start = 0
@@ -35,7 +38,8 @@ def sample_pieces(rows: pa.RecordBatch) -> Iterator[npt.NDArray[np.int32]]:
             last = at + 1 == len(segments)
             if last or segments[at + 1]["sample"] != segment["sample"]:
                 end = segment["start"] + segment["length"]
-                yield ids[index, start:end]
+                if any(segment["document"]):
+                    yield ids[index, start:end]
                 start = end
 
 
