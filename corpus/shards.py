@@ -96,7 +96,9 @@ class Store:
 
     @property
     def fs(self) -> Any:
-        return fsspec.url_to_fs(self.root)[0]
+        # No cached listings: what another process wrote since would be missing (seen: a worker's file, not found by
+        # the client that had listed its folder before).
+        return fsspec.url_to_fs(self.root, use_listings_cache=False)[0]
 
     @property
     def is_local(self) -> bool:
@@ -159,8 +161,7 @@ class Store:
     def list(self, folder: str) -> list[str]:
         """Finished files of one folder, as paths below the root; one listing."""
         try:
-            # refresh: fsspec caches listings, and another process may have written since
-            found = self.fs.ls(self.url(folder), detail=False, **({} if self.is_local else {"refresh": True}))
+            found = self.fs.ls(self.url(folder), detail=False)
         except FileNotFoundError:
             return []
         names = sorted(PurePosixPath(name).name for name in found)

@@ -1,4 +1,7 @@
+import subprocess
+import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -88,6 +91,16 @@ def test_what_another_process_wrote_is_listed(store):
     assert store.list("objects/s") == []
     shard = Store(store.root).write_shard("objects/s/k", TWO, groups(1), Record("", Counter()))
     assert store.list("objects/s") == [shard.path]
+
+
+def test_a_file_that_another_process_wrote_after_a_listing_is_found(store):
+    first = store.write_artefact("objects/s/a", [b"1"], Record("", Counter()))
+    assert store.list("objects/s")
+    code = "from corpus.shards import Record, Store; import sys; "
+    code += "print(Store(sys.argv[1]).write_artefact('objects/s/b', [b'2'], Record('', {})).path)"
+    done = subprocess.run([sys.executable, "-c", code, store.root], capture_output=True, text=True, check=True)
+    assert store.read_bytes(replace(first, path=done.stdout.strip())) == b"2"
+    assert store.describe(done.stdout.strip()).bytes == 1
 
 
 def test_small_files_are_read_replaced_and_deleted(store):
