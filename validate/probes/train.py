@@ -25,7 +25,7 @@ class TrainConfig:
     length: int = 256
     learning_rate: float = 2e-3
     seed: int = 0
-    threads: int = 1  # two on two cores are hundreds of times slower once something else runs there (measured)
+    threads: int = 1  # two beside other work on two cores: 775 s for a run of 68 s
 
     def __post_init__(self) -> None:
         if min(self.steps, self.batch, self.length, self.threads) < 1 or self.learning_rate <= 0:
