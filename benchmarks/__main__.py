@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 import benchmarks
+from pipelines.console import end
 
 KEYS = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
 
@@ -48,4 +49,4 @@ def _shown(value: object) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines import demo_git, demo_math, demo_pages, demo_prose, demo_sources
+from pipelines.console import end
 from pipelines.demo_sources import PACKAGES, Package
 
 SDIST: Final = ("--no-binary", ":all:", "--no-build-isolation")  # the environment's setuptools reads the metadata
@@ -174,4 +175,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from corpus.shards import Shard, Store
 from pipelines.build import plan
+from pipelines.console import end
 from pipelines.manifest import Found, resolve, survey
 from pipelines.recipes import RecipeError, load
 
@@ -112,4 +113,4 @@ def _shown(values: dict[str, object]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

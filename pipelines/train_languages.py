@@ -20,6 +20,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from scipy import linalg, optimize, sparse
 
 from corpus.language_model import BITS, MODEL, Floats, Model, bag, save
 from corpus.language_table import load_table
+from pipelines.console import end
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -226,4 +228,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    end(partial(main, sys.argv[1:]))

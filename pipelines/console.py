@@ -1,0 +1,23 @@
+"""How every command of this project ends: the status that its `main` returns, also when nobody reads its output.
+
+`python -m pipelines.build --list --json | head` closes the pipe early, which is no failure of the command.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+CLOSED_PIPE = 141  # 128 + SIGPIPE, as a shell reports a program that the signal ended
+
+
+def end(main: Callable[[], int]) -> NoReturn:
+    """Run the command and leave the process."""
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end; on the closed pipe that would show a traceback after all.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = CLOSED_PIPE
+    sys.exit(status)

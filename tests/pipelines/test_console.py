@@ -1,0 +1,31 @@
+import subprocess
+import sys
+
+from pipelines.console import CLOSED_PIPE
+from tests.builds import ROOT
+
+
+def script(body, tmp_path, shell="{}"):
+    path = tmp_path / "command.py"
+    path.write_text(f"from pipelines.console import end\ndef main():\n{body}\nend(main)\n")
+    line = shell.format(f"{sys.executable} {path}")
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=environment)
+
+
+def test_the_status_is_mains(tmp_path):
+    assert script("    return 3", tmp_path).returncode == 3
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path):
+    body = "    for i in range(100_000):\n        print('a line of output', i)\n    return 0"
+    done = script(body, tmp_path, "set -o pipefail; {} | head -1")
+    assert done.stdout == "a line of output 0\n"
+    assert done.stderr == ""
+    assert done.returncode == CLOSED_PIPE
+
+
+def test_any_other_error_is_shown(tmp_path):
+    done = script("    raise KeyError('lost')", tmp_path)
+    assert done.returncode == 1
+    assert "KeyError: 'lost'" in done.stderr

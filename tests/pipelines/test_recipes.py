@@ -1,0 +1,51 @@
+from dataclasses import replace
+
+import pytest
+
+from corpus.minhash import MinHashConfig
+from filters.rule import Rule
+from pipelines.recipes import RECIPES, RecipeError, load, small, small_extra_batch
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_named_recipe_loads_under_its_name(name):
+    loaded = load(name, None)
+    assert (loaded.name, loaded.user_file) == (name, None)
+
+
+def test_a_sample_is_a_build_of_its_own_whose_seeds_may_be_left_out():
+    loaded = load("small", 0.25)
+    assert loaded.name == "small-0.25"
+    assert loaded.recipe.crawl.sample == 0.25
+    assert loaded.recipe.recall.unmatched_seeds
+    assert loaded.recipe.recall_source.unmatched_seeds
+
+
+def test_a_rule_on_a_measure_that_nothing_gives_is_refused_by_name():
+    recipe = small()
+    rule = Rule("n_unheard_of", low=1, why="a test")
+    sets = tuple(replace(s, rules=(*s.rules, rule)) for s in recipe.filter.rules)
+    with pytest.raises(ValueError, match="filter has rules on n_unheard_of, which no group of measure gives"):
+        replace(recipe, filter=replace(recipe.filter, rules=sets))
+
+
+def test_dedup_refuses_other_settings_than_its_signatures_are_made_with():
+    with pytest.raises(ValueError, match=r"dedup\.minhash must be the settings its signatures are made with"):
+        replace(small(), minhash=MinHashConfig(bands=9, rows=13))
+
+
+def test_assemble_mix_and_pack_must_read_the_same_groups():
+    recipe = small()
+    with pytest.raises(ValueError, match="give them one group_bytes"):
+        replace(recipe, mix=replace(recipe.mix, group_bytes=recipe.mix.group_bytes * 2))
+
+
+def test_an_added_batch_leaves_the_others_as_they_are():
+    assert small_extra_batch().name not in {batch.name for batch in small().crawl.batches}
+
+
+def test_a_file_whose_name_holds_no_function_lists_what_it_defines(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def first():\n    pass\n\n\ndef second():\n    pass\n")
+    with pytest.raises(RecipeError, match="has no function ''; it defines: first, second"):
+        load(str(path), None)
