@@ -21,6 +21,8 @@ import fsspec
 import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
+from corpus.schema import RANGES
+
 _COUNTS = b"counts"
 
 
@@ -110,8 +112,12 @@ class Store:
 
     # reading
 
-    def batches(self, shard: Shard, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """The shard's row groups in order; only `columns`, in their order in the file, where given."""
+    def batches(
+        self, shard: Shard, columns: Sequence[str] | None = None, groups: slice = slice(None)
+    ) -> Iterator[pa.RecordBatch]:
+        """The shard's row groups in order, without empty ones; only `columns`, in their order in the file, and only
+        the row groups at `groups`, where given: a range of them is one contiguous read.
+        """
         with self._open(shard.path) as source:
             options = None
             if columns is not None:
@@ -121,7 +127,7 @@ class Store:
                     raise KeyError(f"{shard.path} has no column {sorted(missing)}; it has {names}")
                 options = pa.ipc.IpcReadOptions(included_fields=[names.index(c) for c in columns])
             reader = pa.ipc.open_file(source, options=options)
-            for index in range(reader.num_record_batches):
+            for index in range(reader.num_record_batches)[groups]:
                 batch = reader.get_batch(index)
                 if batch.num_rows:
                     yield batch
@@ -196,14 +202,16 @@ class Store:
         with self._staged(stem) as (sink, commit):
             options = pa.ipc.IpcWriteOptions(compression=_compression(schema), use_threads=False)
             with pa.PythonFile(sink, "w") as file, pa.ipc.new_file(file, schema, options=options) as writer:
-                held = pa.RecordBatch.from_pylist([], schema)  # the last group carries the counters
+                by_place = RANGES.items() <= (schema.metadata or {}).items()
+                held: pa.RecordBatch | None = None  # the last group carries the counters
                 for batch in batches:
-                    if not batch.num_rows:
+                    if not batch.num_rows and not by_place:
                         continue
-                    if held.num_rows:
+                    if held is not None:
                         writer.write_batch(held)
                     held, rows = _conform(batch, schema, stem), rows + batch.num_rows
-                writer.write_batch(held, custom_metadata={_COUNTS: record.encode(rows)})
+                last = pa.RecordBatch.from_pylist([], schema) if held is None else held
+                writer.write_batch(last, custom_metadata={_COUNTS: record.encode(rows)})
             path = commit("arrow")
         return record.shard(path, sink, rows)
 

@@ -14,14 +14,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from corpus import clusters, exact, minhash, planted
-from corpus.bands import shared_runs, sorted_bands
+from corpus.bands import shared_runs, slices_for, sorted_bands
 from corpus.minhash import MinHashConfig
 from corpus.schema import BANDS, CLUSTERS, SCORING, SURVIVORS
 from corpus.schema import signatures as signature_schema
 from corpus.shards import Shard, Store
 from filters.edits import edited
 from filters.survivors import Clustered, DedupConfig, ScoringIndex, survivors, unit_rows
-from pipelines.clustering import MEMBERS, Keys, Layout, Pass, cluster
+from pipelines.clustering import Keys, Layout, Pass, cluster
+from pipelines.election import MEMBERS
 from pipelines.minhash import signature_matrix
 from pipelines.stage import Job, Result, Shards, Work, tally
 
@@ -55,19 +56,21 @@ def run(
         keys = repository_keys(work, cfg.minhash, layout, units, signatures)
         passes.append(cluster(work, cfg, layout, keys, units, passes, "near_duplicate"))
     if cfg.unit in ("file", "both"):
-        keys = file_keys(cfg.minhash, bands, signatures)
+        keys = file_keys(cfg, layout, bands, signatures, documents)
         passes.append(cluster(work, cfg, layout, keys, files, passes, "near_duplicate"))
     if frozen is None or frozen_signatures is None:
         frozen, frozen_signatures = scoring(work, cfg, layout, (verdicts, documents, languages, signatures), passes)
     made = survive(work, cfg, layout, (signatures, verdicts, files), passes, frozen_signatures)
-    found = [one.clusters for one in passes]
+    found = [shard for one in passes for shard in one.clusters]
     outputs = {"survivors": made, "clusters": found, "scoring": frozen, "scoring_signatures": frozen_signatures}
     return Result(outputs, tally(made) | {"clusters": sum(shard.counts["clusters"] for shard in found)})
 
 
-def file_keys(cfg: MinHashConfig, bands: Shards, signatures: Shards) -> Keys:
-    """The file unit: every document by itself."""
-    return Keys(bands, exact=(cfg.bands,), near=tuple(range(cfg.bands)), signatures=signatures)
+def file_keys(cfg: DedupConfig, layout: Layout, bands: Shards, signatures: Shards, documents: Shards) -> Keys:
+    """The file unit: every document by itself. Its text is read only where candidates are verified by it."""
+    by_signature = cfg.verify_by == "signature"
+    behind = layout.behind(signatures, ("signature",)) if by_signature else layout.behind(documents, ("text",))
+    return Keys(bands, exact=(cfg.minhash.bands,), near=tuple(range(cfg.minhash.bands)), behind=behind)
 
 
 def check_itself(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[str]") -> Iterator[bytes]:
@@ -150,7 +153,8 @@ def repository_keys(work: Work, cfg: MinHashConfig, layout: Layout, units: Shard
     merged = work.map(merge_units, cfg, jobs, step="unit_signatures", schema=schema)
     jobs = [Job(([shard], group), batch=group[0].batch) for shard, group in zip(merged, groups, strict=True)]
     bands = work.map(write_unit_bands, cfg, jobs, step="unit_bands", schema=BANDS)
-    return Keys(bands, exact=(cfg.bands,), near=tuple(range(cfg.bands)), signatures=merged)
+    behind = layout.behind(merged, ("unit", "signature"))
+    return Keys(bands, exact=(cfg.bands,), near=tuple(range(cfg.bands)), behind=behind)
 
 
 def merge_units(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
@@ -207,9 +211,9 @@ def write_unit_bands(store: Store, cfg: MinHashConfig, job: Job, counts: "Counte
     keys, unit, worded, single, only = (np.concatenate(column) for column in zip(*parts, strict=True))
     shard = (np.searchsorted(begins, unit, "right") - 1).astype(np.int32)
     row = (unit - begins[shard]).astype(np.int32)
-    counts["shards"] = len(signed)
-    yield from sorted_bands((band, keys[worded, band], shard[worded], row[worded]) for band in range(cfg.bands))
-    yield from sorted_bands([(cfg.bands, only[single], shard[single], row[single])])
+    counts["shards"], counts["slices"] = len(signed), slices_for(len(unit))
+    columns = [(band, keys[worded, band], shard[worded], row[worded]) for band in range(cfg.bands)]
+    yield from sorted_bands([*columns, (cfg.bands, only[single], shard[single], row[single])], counts["slices"])
 
 
 # what is written per document shard
@@ -232,7 +236,7 @@ def scoring(
 def places(layout: Layout, passes: Sequence[Pass]) -> Iterator[tuple[int, list[Shards], Place]]:
     """Per document shard: its index, the members and clusters of each pass that its group needs, and where it lies."""
     for group, (shards, offsets) in enumerate(zip(layout.shards, layout.offsets, strict=True)):
-        inside = [[one.members[group], one.clusters] for one in passes]
+        inside = [part for one in passes for part in one.of_group(group)]
         for position, index in enumerate(range(shards.start, shards.stop)):
             reasons = tuple(one.reason for one in passes)
             yield index, inside, (offsets[0], offsets[position] - offsets[0], reasons)
@@ -242,7 +246,7 @@ def clustered(store: Store, inside: Sequence[Shards], params: object, n: int) ->
     """Of a shard's n documents, the place in the clusters of each pass."""
     low, first, reasons = cast(Place, params)
     found = []
-    for (members, made), reason in zip(inside, reasons, strict=True):
+    for (members,), (made,), reason in zip(inside[::2], inside[1::2], reasons, strict=True):
         units = store.table(members, ["unit"])["unit"].to_numpy()
         high = low + len(units)
         wanted = [CLUSTERS.empty_table()]
