@@ -6,6 +6,7 @@ common key. Band `bands`, one past the MinHash bands, holds the exact key: equal
 What a document is, is not known here.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -42,7 +43,7 @@ def sorted_bands(columns: Iterable[tuple[int, U64, I32, I32]], slices: int) -> I
         order = np.lexsort((rows, shards, keys))
         keys, shards, rows = keys[order], shards[order], rows[order]
         cuts = [*(np.searchsorted(keys, np.uint64(i * 2**64 // slices)) for i in range(slices)), len(keys)]
-        for start, stop in zip(cuts, cuts[1:], strict=False):
+        for start, stop in itertools.pairwise(cuts):
             bands = np.full(stop - start, band, np.int16)
             yield pa.RecordBatch.from_arrays(
                 [bands, keys[start:stop], shards[start:stop], rows[start:stop]], schema=BANDS

@@ -13,6 +13,7 @@ idea is Sibeyn's for minimum spanning trees in external memory: take out the lar
 Nodes arrive in any order; the answer does not depend on it, since the smallest node of a component is its root.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -77,7 +78,7 @@ def distinct(node: I64, to: I64) -> tuple[I64, I64]:
 def by_bucket(bounds: Sequence[int], by: I64, node: I64, to: I64) -> Iterator[pa.RecordBatch]:
     """The edges as one batch per bucket of `by`, which ascends; bucket i is [bounds[i], bounds[i + 1])."""
     cuts = np.searchsorted(by, np.asarray(bounds))
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in itertools.pairwise(cuts):
         yield pa.RecordBatch.from_arrays([node[start:stop], to[start:stop]], schema=EDGES)
 
 
@@ -179,7 +180,7 @@ def _contract(first: Any, parent: Any, outside: Any, node: Any, to: Any, left: A
         else:
             other = to[i]
         mine = outside[a]
-        if other == _NONE or other == mine:
+        if other in (_NONE, mine):
             continue
         if mine != _NONE:
             left[n], right[n] = max(mine, other), min(mine, other)

@@ -174,6 +174,7 @@ def byte_table(shingle: str) -> U64:
 
 @njit(cache=True)
 def mix(x: Any) -> Any:
+    """MurmurHash3's finaliser."""
     x = (x ^ (x >> _S33)) * _C1
     x = (x ^ (x >> _S33)) * _C2
     return x ^ (x >> _S33)
@@ -258,6 +259,7 @@ def _clear(table: Any, most: Any) -> Any:
 
 @njit(cache=True)
 def shingle(tokens: Any, first: Any, n: Any) -> Any:
+    """The base value of n consecutive tokens."""
     s = np.uint64(0)
     for j in range(first, first + n):
         s = s * _P + tokens[j]

@@ -5,6 +5,7 @@ minima `corpus.minhash` takes; and of two lists of sets Jaccard similarity or co
 shingles have one value with chance 2^-32. Which pairs are compared is not known here.
 """
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ def shingle_sets(cfg: MinHashConfig, texts: pa.LargeStringArray) -> pa.LargeList
     """The sets, as large_list<uint32>. Holds 4 bytes per token of one text beside them."""
     data, offsets = text_buffers(texts)
     table = byte_table(cfg.shingle)
-    sets = [np.unique(_bases(data[a:b], table, cfg.n)) for a, b in zip(offsets, offsets[1:], strict=False)]
+    sets = [np.unique(_bases(data[a:b], table, cfg.n)) for a, b in itertools.pairwise(offsets)]
     ends = np.concatenate([[0], np.cumsum([len(values) for values in sets])]).astype(np.int64)
     values = np.concatenate([np.zeros(0, np.uint32), *sets])
     return pa.LargeListArray.from_arrays(pa.array(ends), pa.array(values))

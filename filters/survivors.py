@@ -32,9 +32,9 @@ class DedupConfig:
     """What is compared with what, and which of several is kept.
 
     `unit` is what DeepSeek-Coder leaves in the text: near-deduplication "at the repository level", of unpublished
-    parameters. "both" runs a second, file-level pass over what the first leaves. `prefer` is The Stack v2's order: stars
-    and forks, then the latest commit; the least id decides the rest. ("place", "low") first keeps what was there before
-    a new crawl batch, so that a batch added at the end changes nothing that survived without it.
+    parameters. "both" runs a second, file-level pass over what the first leaves. `prefer` is The Stack v2's order:
+    stars and forks, then the latest commit; the least id decides the rest. ("place", "low") first keeps what was there
+    before a new crawl batch, so that a batch added at the end changes nothing that survived without it.
     """
 
     unit: Literal["repository", "file", "both", "none"] = "repository"

@@ -1,4 +1,4 @@
-"""Steps that dedup and pool_dedup share: sorted band keys -> runs -> edges -> components -> clusters, one member kept each.
+"""Steps that dedup and pool_dedup share: sorted band keys -> runs -> edges -> components -> clusters.
 
 `runs` reads one key range of one band from every group as one contiguous range; `edges` drops what did not pass and
 joins each of a run to its first (or `verification` proposes pairs); `components` and `election` work on one bucket of

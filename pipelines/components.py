@@ -7,6 +7,7 @@ bucket; a task holds some 50 bytes per row of its bucket, whatever the number of
 concerns bucket j, so each task reads its part of every file as one contiguous range.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Buckets:
             held += size
         cuts.append(len(sizes))
         rows = np.concatenate(([0], np.cumsum(sizes))).astype(int)
-        groups = tuple(slice(a, b) for a, b in zip(cuts, cuts[1:], strict=False))
+        groups = tuple(slice(a, b) for a, b in itertools.pairwise(cuts))
         return cls(tuple(int(rows[cut]) for cut in cuts), groups)
 
     def __len__(self) -> int:

@@ -63,7 +63,7 @@ def run(
     made = survive(work, cfg, layout, (signatures, verdicts, files), passes, frozen_signatures)
     found = [shard for one in passes for shard in one.clusters]
     outputs = {"survivors": made, "clusters": found, "scoring": frozen, "scoring_signatures": frozen_signatures}
-    return Result(outputs, tally(made) | {"clusters": sum(shard.counts["clusters"] for shard in found)})
+    return Result(outputs, tally(made) | {"clusters": tally(found).get("clusters", 0)})
 
 
 def file_keys(cfg: DedupConfig, layout: Layout, bands: Shards, signatures: Shards, documents: Shards) -> Keys:

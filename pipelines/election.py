@@ -5,6 +5,7 @@ clusters whose root lies in one bucket; `write_clusters` tells each member. Row 
 bucket j.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import cast
@@ -89,7 +90,7 @@ def vote(store: Store, prefer: Prefer, job: Job, counts: "Counter[str]") -> Iter
         start += shard.rows
     best = _best(pa.concat_tables(parts), prefer)
     cuts = np.searchsorted(best["root"].to_numpy(), np.asarray(bounds))
-    for a, b in zip(cuts, cuts[1:], strict=False):
+    for a, b in itertools.pairwise(cuts):
         yield _as_batch(best.slice(a, b - a))
 
 

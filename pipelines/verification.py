@@ -5,6 +5,7 @@ sends its signature (or set of shingles) along, sorted by the earlier one, and `
 is read twice and sent once per pair; a task holds those of one bucket of rows, cut by `range_bytes`.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ def fetch(store: Store, way: Comparison, job: Job, counts: "Counter[str]") -> It
     for first in range(0, len(order), step):
         some = order[first : first + step]
         cuts = np.searchsorted(to[some], np.asarray(bounds))
-        for a, b in zip(cuts, cuts[1:], strict=False):
+        for a, b in itertools.pairwise(cuts):
             rows = some[a:b]
             columns = [pa.array(node[rows]), pa.array(to[rows]), payload.take(pa.array(place[rows]))]
             yield pa.RecordBatch.from_arrays(columns, schema=way.schema)
