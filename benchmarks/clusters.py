@@ -190,7 +190,7 @@ def limited(root: str, range_bytes: int, limit: int, groups: list[dict[str, Any]
         ("",) * len(groups),
     )
     work = Work(Store(root), Inline(), "dedup", Silent())  # type: ignore[arg-type]
-    keys = Keys(bands, (_BANDS,), tuple(range(_BANDS)), layout.behind(bands, ("signature",)))
+    keys = Keys(bands, (_BANDS,), tuple(range(_BANDS)), layout.behind(bands, ("signature",)), [])
     cfg = DedupConfig(unit="file", range_bytes=range_bytes)
     with open("/proc/self/status", encoding="ascii") as status:
         held = next(int(line.split()[1]) << 10 for line in status if line.startswith("VmData"))

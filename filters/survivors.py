@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from corpus.minhash import MinHashConfig, estimated_jaccard, row_keys
 from corpus.schema import ID, SURVIVORS
+from filters.drop_rates import DropRates
 
 Bool = npt.NDArray[np.bool_]
 I64 = npt.NDArray[np.int64]
@@ -55,6 +56,7 @@ class DedupConfig:
         ("committed", "high"),
     )
     held_out_threshold: float = 0.7  # estimated Jaccard to the scoring set
+    plausible: DropRates = field(default_factory=DropRates, metadata={"identity": False})  # others are told loudly
     all_pairs_below: int = 16  # documents of one key; of more, each is verified against two
     range_bytes: int = 1 << 28  # working memory of a task, beside some 200 MB of program and one group's narrow columns
 

@@ -15,10 +15,12 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpus import clusters
 from corpus.bands import RUNS, in_range, range_groups, shared_runs
-from corpus.schema import EDGES
+from corpus.exact import exact_key, short_keys
+from corpus.schema import EDGES, ID
 from corpus.shards import Shard, Store
 from filters.survivors import DedupConfig
 from pipelines.components import Buckets, connect, labels_of
@@ -30,6 +32,7 @@ I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 _RUN_ROW_BYTES = 64  # working memory per key of a range: key, node, the order of the sort, and copies
+SCOPES = pa.schema([("scope", pa.uint64())])
 ALIVE = pa.schema([("alive", pa.bool_())])
 _NODE_BYTES = 128  # per row of a bucket, at the most hungry step, the election
 
@@ -86,6 +89,7 @@ class Keys:
     exact: tuple[int, ...]  # bands whose keys prove equality
     near: tuple[int, ...]  # bands whose keys make candidates
     behind: Behind  # what is compared where candidates are verified
+    scopes: Shards  # per group a number for each row: only those of one number are compared; none: all are
 
 
 def cluster(
@@ -95,8 +99,8 @@ def cluster(
     step = reason.removesuffix("_duplicate") + ("_second" if earlier else "")
     buckets = Buckets.of(layout.sizes, cfg.range_bytes // _NODE_BYTES)
     alive = living(work, buckets, members, earlier, f"{step}_alive")
-    proven = edges(work, buckets, runs(work, cfg, layout, keys.bands, keys.exact, f"{step}_equal"), alive, step)
-    shared = runs(work, cfg, layout, keys.bands, keys.near, f"{step}_runs")
+    proven = edges(work, buckets, runs(work, cfg, layout, keys, keys.exact, f"{step}_equal"), alive, step)
+    shared = runs(work, cfg, layout, keys, keys.near, f"{step}_runs")
     if cfg.verify is None:
         near = edges(work, buckets, shared, alive, step)
     else:
@@ -117,7 +121,7 @@ def cluster(
     return Pass(members, reason, made, buckets)
 
 
-def runs(work: Work, cfg: DedupConfig, layout: Layout, bands: Shards, numbers: Sequence[int], step: str) -> Shards:
+def runs(work: Work, cfg: DedupConfig, layout: Layout, keys: Keys, numbers: Sequence[int], step: str) -> Shards:
     """Runs of nodes with a common key: a file per scope and key range of a band, or per several bands that fit."""
     scopes = sorted(set(layout.batches)) if cfg.scope == "source" else [None]
     jobs = []
@@ -127,10 +131,10 @@ def runs(work: Work, cfg: DedupConfig, layout: Layout, bands: Shards, numbers: S
         together = max(1, cfg.range_bytes // max(1, rows * _RUN_ROW_BYTES))
         n_parts = 1 << max(0, -(-rows * _RUN_ROW_BYTES // cfg.range_bytes) - 1).bit_length()
         offsets = tuple(layout.offsets[i] for i in chosen)
-        read = [bands[i] for i in chosen]
+        read = ([keys.bands[i] for i in chosen], [keys.scopes[i] for i in chosen] if keys.scopes else [])
         for start in range(0, len(numbers), together):
             some = tuple(numbers[start : start + together])
-            jobs += [Job((read,), params=(some, part, n_parts, offsets)) for part in range(n_parts)]
+            jobs += [Job(read, params=(some, part, n_parts, offsets)) for part in range(n_parts)]
     return work.map(find_runs, None, jobs, step=step, schema=RUNS)
 
 
@@ -142,15 +146,35 @@ def find_runs(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iter
     numbers, part, n_parts, offsets = cast(tuple[tuple[int, ...], int, int, tuple[tuple[int, ...], ...]], job.params)
     for band in numbers:
         parts = [(np.zeros(0, np.uint64), np.zeros(0, np.int64))]
-        for shard, starts in zip(job.inputs[0], offsets, strict=True):
+        for index, (shard, starts) in enumerate(zip(job.inputs[0], offsets, strict=True)):
             begins = np.asarray(starts, np.int64)
+            scope = store.table(job.inputs[1][index])["scope"].to_numpy() if job.inputs[1] else None
             for batch in store.batches(shard, groups=range_groups(band, part, n_parts, shard.counts["slices"])):
                 found = in_range(batch.select(["key", "shard", "row"]), part, n_parts)
                 nodes = begins[found.column("shard").to_numpy()] + found.column("row").to_numpy()
-                parts.append((found.column("key").to_numpy(), nodes))
+                key = found.column("key").to_numpy()
+                parts.append((key if scope is None else key ^ scope[nodes - begins[0]], nodes))
         keys, nodes = shared_runs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
         counts["in_runs"] += len(nodes)
         yield pa.RecordBatch.from_arrays([keys, nodes], schema=RUNS)
+
+
+def scopes_of(work: Work, cfg: DedupConfig, layout: Layout, documents: Shards) -> Shards:
+    """Per group the numbers of its rows' dumps, where only pages of one dump are compared."""
+    if cfg.scope != "dump":
+        return []
+    jobs = [Job((documents[group],)) for group in layout.shards]
+    return work.map(write_scopes, None, jobs, step="scopes", schema=SCOPES)
+
+
+def write_scopes(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
+    """A number per row, of the snapshot of a page; 0 for whatever is no page."""
+    for shard in job.inputs[0]:
+        table = store.table(shard, ["kind", "snapshot"]).combine_chunks()
+        names = pc.if_else(pc.equal(table["kind"], "page"), table["snapshot"], None)
+        names = pc.fill_null(names, "").combine_chunks().dictionary_encode()
+        numbers = [exact_key(name.encode()) if name else bytes(16) for name in names.dictionary.to_pylist()]
+        yield pa.RecordBatch.from_arrays([short_keys(pa.array(numbers, ID))[names.indices.to_numpy()]], schema=SCOPES)
 
 
 def living(work: Work, buckets: Buckets, members: Shards, earlier: Sequence[Pass], step: str) -> Shards:

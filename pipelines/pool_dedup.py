@@ -15,7 +15,7 @@ from corpus.bands import slices_for, sorted_bands
 from corpus.schema import BANDS
 from corpus.shards import Store
 from filters.survivors import DedupConfig
-from pipelines.clustering import Keys, Layout, Pass, cluster
+from pipelines.clustering import Keys, Layout, Pass, cluster, scopes_of
 from pipelines.dedup import file_keys, gather, survive
 from pipelines.stage import Job, Result, Shards, Work, tally
 
@@ -30,11 +30,12 @@ def run(work: Work, cfg: DedupConfig, documents: Shards, signatures: Shards, ban
     urls = work.map(write_url_keys, None, jobs, step="urls", schema=BANDS)
     passes: list[Pass] = []
     if cfg.unit != "none":
-        by_url = Keys(urls, exact=(0,), near=(), behind=layout.behind(signatures, ("signature",)))
+        scopes = scopes_of(work, cfg, layout, documents)
+        by_url = Keys(urls, exact=(0,), near=(), behind=layout.behind(signatures, ("signature",)), scopes=scopes)
         passes.append(cluster(work, cfg, layout, by_url, pages, passes, "url_duplicate"))
-        by_text = file_keys(cfg, layout, bands, signatures, documents)
+        by_text = file_keys(cfg, layout, bands, signatures, documents, scopes)
         passes.append(cluster(work, cfg, layout, by_text, pages, passes, "near_duplicate"))
-    made = survive(work, cfg, layout, (signatures, none, pages), passes, none)
+    made = survive(work, cfg, layout, (signatures, none, none, pages), passes, none)
     return Result({"pool_survivors": made}, tally(made))
 
 
