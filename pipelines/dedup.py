@@ -251,7 +251,7 @@ def survive(
     passes: list[Pass],
     held: Shards,
 ) -> Shards:
-    """One row of schema SURVIVORS per document. `aligned`: signatures, verdicts, languages (or none); files by group."""
+    """One row of schema SURVIVORS per document. `aligned`: signatures, verdicts, languages; files by group."""
     signed, verdicts, languages, files = aligned
     held = [shard for shard in held if shard.rows]
     jobs = []
