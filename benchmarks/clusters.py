@@ -32,7 +32,7 @@ from pipelines.stage import Work
 
 _SIZES = (5_000_000, 20_000_000)
 _BANDS = 4
-_GROUP = 500_000
+_GROUP = 100_000
 _LIMIT = 256 << 20
 _RANGE = 96 << 20
 

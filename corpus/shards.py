@@ -24,6 +24,7 @@ from fsspec.implementations.local import LocalFileSystem
 from corpus.schema import RANGES
 
 _COUNTS = b"counts"
+_PART_BLOCK = 1 << 18  # read ahead where only some row groups are wanted; fsspec's usual 5 MiB would fetch the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class Store:
         """The shard's row groups in order, without empty ones; only `columns`, in their order in the file, and only
         the row groups at `groups`, where given: a range of them is one contiguous read.
         """
-        with self._open(shard.path) as source:
+        with self._open(shard.path, _PART_BLOCK if groups != slice(None) else None) as source:
             options = None
             if columns is not None:
                 names = pa.ipc.open_file(source).schema.names
@@ -281,12 +282,12 @@ class Store:
                 os.unlink(partial)
 
     @contextmanager
-    def _open(self, path: str) -> Iterator[Any]:
+    def _open(self, path: str, block: int | None = None) -> Iterator[Any]:
         if self.is_local:
             with pa.memory_map(self.url(path)) as source:
                 yield source
         else:
-            with self.fs.open(self.url(path), "rb", cache_type="readahead") as source:
+            with self.fs.open(self.url(path), "rb", block_size=block, cache_type="readahead") as source:
                 yield source
 
 

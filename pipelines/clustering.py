@@ -34,7 +34,7 @@ Bool = npt.NDArray[np.bool_]
 _RUN_ROW_BYTES = 64  # working memory per key of a range: key, node, the order of the sort, and copies
 SCOPES = pa.schema([("scope", pa.uint64())])
 ALIVE = pa.schema([("alive", pa.bool_())])
-_NODE_BYTES = 128  # per row of a bucket, at the most hungry step, the election
+_NODE_BYTES = 384  # per row of a bucket, at the most hungry step, the election
 
 
 @dataclass(frozen=True)

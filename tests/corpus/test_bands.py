@@ -37,8 +37,8 @@ def test_every_key_lies_in_exactly_one_range_and_in_the_row_groups_named(keys, p
     assert [row["key"] for row in found] == sorted(keys) and {row["band"] for row in found} <= {3}
 
 
-@pytest.mark.parametrize(("rows", "slices"), [(0, 1), (1, 1), (1 << 18, 1), ((1 << 18) + 1, 2), (5 << 18, 8)])
-def test_a_slice_holds_some_five_megabytes_of_keys(rows, slices):
+@pytest.mark.parametrize(("rows", "slices"), [(0, 1), (1, 1), (1 << 12, 1), ((1 << 12) + 1, 2), (5 << 12, 8)])
+def test_a_slice_holds_some_four_thousand_keys(rows, slices):
     assert slices_for(rows) == slices
 
 
