@@ -9,6 +9,7 @@ Nothing here knows stages, keys or Dask.
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from fsspec.implementations.local import LocalFileSystem
 from corpus.schema import RANGES
 
 _COUNTS = b"counts"
+# Requests to an object store since this process began: range reads, uploads, listings. A local disk needs none.
+requests: "Counter[str]" = Counter()
 _PART_BLOCK = 1 << 18  # read ahead where only some row groups are wanted; fsspec's usual 5 MiB would fetch the others
 
 
@@ -167,6 +170,7 @@ class Store:
 
     def list(self, folder: str) -> list[str]:
         """Finished files of one folder, as paths below the root; one listing."""
+        requests["list"] += not self.is_local
         try:
             found = self.fs.ls(self.url(folder), detail=False)
         except FileNotFoundError:
@@ -272,6 +276,7 @@ class Store:
                 os.replace(partial, self.url(path))
             else:
                 self.fs.put_file(partial, self.url(path))  # one completed upload
+                requests["write"] += 1
             return path
 
         try:
@@ -289,6 +294,7 @@ class Store:
         else:
             with self.fs.open(self.url(path), "rb", block_size=block, cache_type="readahead") as source:
                 yield source
+                requests["read"] += 1 + source.cache.miss_count  # one asks for the size
 
 
 def _conform(batch: pa.RecordBatch, schema: pa.Schema, stem: str) -> pa.RecordBatch:

@@ -23,23 +23,32 @@ PUBLISHED = {
 }
 
 
+ALL = "all languages"
+
+
 @dataclass(frozen=True, kw_only=True)
 class DropRates:
-    """What is plausible: the published rate and so much around it; for any other language, and all together, `others`.
+    """What is plausible: the published rate and so much around it; for any other language `others`.
 
     A corpus of fewer documents in a language than `judged_from` is no sample of GitHub, and is not judged.
     """
 
     margin: float = 0.3
     others: tuple[float, float] = (0.02, 0.9)
+    together: tuple[float, float] = (0.001, 0.9)  # whole repositories too, of which few are copies
     judged_from: int = 10_000
 
     def __post_init__(self) -> None:
-        if not 0 < self.margin < 1 or not 0 <= self.others[0] < self.others[1] <= 1 or self.judged_from < 1:
-            raise ValueError(f"margin and others must be shares, low before high, and judged_from at least 1: {self}")
+        ranges = all(0 <= low < high <= 1 for low, high in (self.others, self.together))
+        if not 0 < self.margin < 1 or not ranges or self.judged_from < 1:
+            raise ValueError(
+                f"margin, others and together must be shares, low before high, and judged_from at least 1: {self}"
+            )
 
     def band(self, language: str) -> tuple[float, float]:
         """Lowest and highest plausible rate."""
+        if language == ALL:
+            return self.together
         if language not in PUBLISHED:
             return self.others
         return PUBLISHED[language] - self.margin, min(0.95, PUBLISHED[language] + self.margin)
@@ -48,8 +57,8 @@ class DropRates:
 def implausible(rates: DropRates, judged: Mapping[str, int], dropped: Mapping[str, int]) -> list[str]:
     """A sentence for each language, and for all together, whose rate is outside its band."""
     told = []
-    languages = {**judged, "all languages": sum(judged.values())}
-    lost = {**dropped, "all languages": sum(dropped.values())}
+    languages = {**judged, ALL: sum(judged.values())}
+    lost = {**dropped, ALL: sum(dropped.values())}
     for language, n in sorted(languages.items()):
         low, high = rates.band(language)
         rate = lost.get(language, 0) / max(1, n)

@@ -21,7 +21,7 @@ from corpus.minhash import MinHashConfig
 from corpus.schema import CLUSTERS, SCORING, SURVIVORS
 from corpus.schema import signatures as signature_schema
 from corpus.shards import Shard, Store
-from filters.drop_rates import implausible
+from filters.drop_rates import ALL, implausible
 from filters.edits import edited
 from filters.survivors import Clustered, DedupConfig, ScoringIndex, survivors, unit_rows
 from pipelines.clustering import Keys, Layout, Pass, cluster, scopes_of
@@ -68,6 +68,8 @@ def run(
         frozen, frozen_signatures = scoring(work, cfg, layout, (verdicts, documents, languages, signatures), passes)
     made = survive(work, cfg, layout, (signatures, verdicts, languages, files), passes, frozen_signatures)
     totals, judged, dropped = by_language(tally(made))
+    if cfg.unit == "repository":  # the published rates are of files
+        judged, dropped = {ALL: sum(judged.values())}, {ALL: sum(dropped.values())}
     if cfg.unit != "none":
         for sentence in implausible(cfg.plausible, judged, dropped):
             totals["implausible"] = totals.get("implausible", 0) + 1
