@@ -127,8 +127,10 @@ def _datatrove(cfg: MinHashConfig) -> Callable[[str], object]:
 
     from datatrove.pipeline.dedup import MinhashDedupSignature
     from datatrove.pipeline.dedup.minhash import MinhashConfig
+    from datatrove.utils.hashing import HashConfig
 
-    settings = MinhashConfig(n_grams=5, num_buckets=cfg.bands, hashes_per_bucket=cfg.rows)
+    # Its default, xxhash, is handed text, which xxhash 4 refuses.
+    settings = MinhashConfig(5, cfg.bands, cfg.rows, hash_config=HashConfig(hash_fc="sha1"))
     step = MinhashDedupSignature(tempfile.mkdtemp(), config=settings)
     step.get_signature(step.get_shingles("words of a first text to load the tokenizer"))
 
