@@ -192,20 +192,25 @@ def limited(root: str, range_bytes: int, limit: int, groups: list[dict[str, Any]
     work = Work(Store(root), Inline(), "dedup", Silent())  # type: ignore[arg-type]
     keys = Keys(bands, (_BANDS,), tuple(range(_BANDS)), layout.behind(bands, ("signature",)), [])
     cfg = DedupConfig(unit="file", range_bytes=range_bytes)
-    with open("/proc/self/status", encoding="ascii") as status:
-        held = next(int(line.split()[1]) << 10 for line in status if line.startswith("VmData"))
+    held = _status("VmData")
     resource.setrlimit(resource.RLIMIT_DATA, (held + limit, resource.getrlimit(resource.RLIMIT_DATA)[1]))
     started = time.process_time()
     made = cluster(work, cfg, layout, keys, members, [], "near_duplicate")
     written = sum(os.path.getsize(f"{root}/{path}") for path in work.files)
     return {
         "seconds": time.process_time() - started,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
+        "peak": _status("VmHWM"),  # ru_maxrss would be that of the process that started this one, if it is larger
         "limit": limit,
         "bytes": written + sum(shard.bytes for shard in (*bands, *members)),
         "n_clusters": sum(shard.counts["clusters"] for shard in made.clusters),
         "clusters": [_told(shard) for shard in made.clusters],
     }
+
+
+def _status(name: str) -> int:
+    """Bytes, from Linux's account of this process."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) << 10 for line in status if line.startswith(name))
 
 
 def _main() -> None:
