@@ -41,6 +41,7 @@ def rows() -> Iterator[dict[str, Any]]:
         yield _row(f"{what}: bands to survivors", "MB/s", size / deduped)
         yield _row(f"{what}: the whole", "MB/s", size / (signed + deduped))
         yield _row(f"{what}: dropped", "share", 1 - result.counts["kept"] / result.counts["seen"])
+    yield from choices(texts)
     texts += ["\n".join(reversed(text.split("\n"))) for text in texts]  # as much again: starting a step costs its time
     one, two = (clocked(texts, workers) for workers in (1, 2))
     yield _row("two workers against one, the whole, by the clock", "MB/s", 2 * size / two, "one worker", 2 * size / one)
@@ -51,9 +52,26 @@ def _row(what: str, unit: str, ours: float, peer: str | None = None, theirs: flo
     return {**figure, "ratio": ours / theirs if theirs else None}
 
 
-def one_core(texts: list[str], unit: Any) -> tuple[float, float, Result]:
+def choices(texts: list[str]) -> Iterator[dict[str, Any]]:
+    """What verification and the guard against giant clusters cost, and what they change."""
+    _, plain, before = one_core(texts, "file")
+    ways: tuple[dict[str, Any], ...] = (
+        {"verify": 0.7},
+        {"verify": 0.7, "verify_by": "jaccard"},
+        {"verify": 0.7, "verify_by": "containment"},
+        {"largest_cluster": 20},
+    )
+    for more in ways:
+        _, seconds, result = one_core(texts, "file", more)
+        name = ", ".join(f"{key}={value}" for key, value in more.items())
+        yield _row(f"{name}: bands to survivors", "seconds", seconds, "neither", plain)
+        kept = float(result.counts["kept"])
+        yield _row(f"{name}: documents kept", "documents", kept, "neither", float(before.counts["kept"]))
+
+
+def one_core(texts: list[str], unit: Any, more: dict[str, Any] | None = None) -> tuple[float, float, Result]:
     """Seconds of processor time of minhash and of dedup, the second time, when everything is compiled."""
-    cfg = DedupConfig(unit=unit, minhash=MinHashConfig(group_bytes=_GROUP))
+    cfg = DedupConfig(unit=unit, minhash=MinHashConfig(group_bytes=_GROUP), **(more or {}))
     seconds = (0.0, 0.0)
     for part in (texts[:200], texts):
         with tempfile.TemporaryDirectory() as root:
