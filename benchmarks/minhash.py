@@ -24,7 +24,7 @@ _WORDS = 400  # of a text of a pair
 
 def rows() -> Iterator[dict[str, Any]]:
     """One dictionary per figure, with the keys that `python -m benchmarks` prints."""
-    texts = _files(_BYTES)
+    texts = real_texts(_BYTES)
     wide = MinHashConfig(bands=32, rows=8)
     signatures(wide, pa.array(texts[:1], pa.large_string()))  # compiled, or read from the cache
     yield from _against("rensa RMinHash, shingles in Python", texts, wide, 4_000_000, _rensa)
@@ -38,7 +38,8 @@ def rows() -> Iterator[dict[str, Any]]:
     yield from found_by_similarity(texts, MinHashConfig())
 
 
-def _files(limit: int) -> list[str]:
+def real_texts(limit: int) -> list[str]:
+    """Python files of the interpreter's library and packages, in the order of their paths, up to some bytes."""
     paths = sysconfig.get_paths()
     texts: list[str] = []
     size = 0
@@ -126,8 +127,10 @@ def _datatrove(cfg: MinHashConfig) -> Callable[[str], object]:
 
     from datatrove.pipeline.dedup import MinhashDedupSignature
     from datatrove.pipeline.dedup.minhash import MinhashConfig
+    from datatrove.utils.hashing import HashConfig
 
-    settings = MinhashConfig(n_grams=5, num_buckets=cfg.bands, hashes_per_bucket=cfg.rows)
+    # Its default, xxhash, is handed text, which xxhash 4 refuses.
+    settings = MinhashConfig(5, cfg.bands, cfg.rows, hash_config=HashConfig(hash_fc="sha1"))
     step = MinhashDedupSignature(tempfile.mkdtemp(), config=settings)
     step.get_signature(step.get_shingles("words of a first text to load the tokenizer"))
 

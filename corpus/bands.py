@@ -1,10 +1,12 @@
 """Band keys as sorted runs: how they are written, and how the documents that share one are read back.
 
-In: per document (shard in its group, row) one key per band. Out: record batches sorted by (band, key, shard, row),
-one band after the other, and from many such files the runs of documents with a common key. Band `bands`, one past the
-MinHash bands, holds the exact key: equal texts are found like similar ones. What a document is, is not known here.
+In: per document (shard in its group, row) one key per band. Out: record batches sorted by (band, key, shard, row), of
+each band as many as there are slices, equal ranges of keys; and from many such files the runs of documents with a
+common key. Band `bands`, one past the MinHash bands, holds the exact key: equal texts are found like similar ones.
+What a document is, is not known here.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -18,7 +20,7 @@ I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 Bool = npt.NDArray[np.bool_]
 
-_BATCH_ROWS = 1 << 18  # keys of one record batch: 5 MB, so that reading one band skips the others in small steps
+_SLICE_ROWS = 1 << 12  # keys of one slice, on the average: 74 kB, so that a group of 250,000 documents serves 64 ranges
 
 RUNS = pa.schema(
     [
@@ -28,30 +30,42 @@ RUNS = pa.schema(
 )
 
 
-def sorted_bands(columns: Iterable[tuple[int, U64, I32, I32]]) -> Iterator[pa.RecordBatch]:
+def slices_for(n_rows: int) -> int:
+    """Row groups of each band in a file of so many documents: a power of two, so that ranges of one file end where
+    those of another do.
+    """
+    return 1 << max(0, (n_rows - 1) // _SLICE_ROWS).bit_length()
+
+
+def sorted_bands(columns: Iterable[tuple[int, U64, I32, I32]], slices: int) -> Iterator[pa.RecordBatch]:
     """Batches of schema BANDS from (band, keys, shards, rows), bands ascending; the rows of a band in any order."""
     for band, keys, shards, rows in columns:
         order = np.lexsort((rows, shards, keys))
-        for start in range(0, len(order), _BATCH_ROWS):
-            part = order[start : start + _BATCH_ROWS]
-            bands = np.full(len(part), band, np.int16)
-            yield pa.RecordBatch.from_arrays([bands, keys[part], shards[part], rows[part]], schema=BANDS)
+        keys, shards, rows = keys[order], shards[order], rows[order]
+        begins = [int(np.searchsorted(keys, np.uint64(i * 2**64 // slices))) for i in range(slices)]
+        cuts = [*begins, len(keys)]
+        for start, stop in itertools.pairwise(cuts):
+            bands = np.full(stop - start, band, np.int16)
+            yield pa.RecordBatch.from_arrays(
+                [bands, keys[start:stop], shards[start:stop], rows[start:stop]], schema=BANDS
+            )
 
 
-def in_range(batch: pa.RecordBatch, band: int, part: int, n_parts: int) -> pa.RecordBatch | None:
-    """The rows of one band whose key lies in the part-th of n_parts equal ranges of keys; None where there are none.
+def range_groups(place: int, part: int, n_parts: int, slices: int) -> slice:
+    """The row groups that hold the part-th of n_parts ranges of keys of the band at `place` in its file.
 
-    Keys are spread evenly, so n_parts bounds the memory of whatever is done with one range.
+    Keys are spread evenly, so n_parts bounds the memory of whatever is done with one range. One slice may hold
+    several parts: `in_range` cuts them.
     """
-    bands = batch.column("band").to_numpy()
-    if not len(bands) or bands[0] > band or bands[-1] < band:
-        return None
+    return slice(place * slices + part * slices // n_parts, place * slices - (-(part + 1) * slices // n_parts))
+
+
+def in_range(batch: pa.RecordBatch, part: int, n_parts: int) -> pa.RecordBatch:
+    """The rows whose key lies in the part-th of n_parts equal ranges of keys; the batch is sorted by key."""
     keys = batch.column("key").to_numpy()
-    first, last = np.searchsorted(bands, band, "left"), np.searchsorted(bands, band, "right")
     low, high = part * 2**64 // n_parts, (part + 1) * 2**64 // n_parts - 1
-    start = first + np.searchsorted(keys[first:last], np.uint64(low), "left")
-    stop = first + np.searchsorted(keys[first:last], np.uint64(high), "right")
-    return batch.slice(start, stop - start) if stop > start else None
+    start = int(np.searchsorted(keys, np.uint64(low), "left"))
+    return batch.slice(start, int(np.searchsorted(keys, np.uint64(high), "right")) - start)
 
 
 def shared_runs(keys: U64, nodes: I64) -> tuple[U64, I64]:

@@ -8,8 +8,8 @@ The definition, in full, so that a plain program can repeat it:
 
 * Tokens of shingle="word" are maximal runs of the bytes [A-Za-z0-9_] and >= 0x80, so text in any script stays in.
   Tokens of shingle="char" are code points that are not ASCII white space: for scripts written without spaces.
-* A token's hash is h = h * M + (byte + 1) over its bytes modulo 2^64, then `_mix`; a shingle is n consecutive tokens,
-  its hash s = s * P + token over them modulo 2^64, then `_mix`, and its base value the upper 32 bits.
+* A token's hash is h = h * M + (byte + 1) over its bytes modulo 2^64, then `mix`; a shingle is n consecutive tokens,
+  its hash s = s * P + token over them modulo 2^64, then `mix`, and its base value the upper 32 bits.
 * A text of fewer than n tokens has one shingle of all its tokens. A text without tokens has none: n_shingles is 0, its
   signature all ones, and it is nobody's near-duplicate.
 * Signature i is the least (a_i * fmix32(base) + b_i) mod 2^32: the "affine32" family of datasketch 2.0, which is its
@@ -29,8 +29,9 @@ from numba import njit
 
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
 
-_CHUNK: Final = 1 << 15  # bytes between shingle passes: tokens of a chunk stay in the level-2 cache
+CHUNK: Final = 1 << 15  # bytes between shingle passes: tokens of a chunk stay in the level-2 cache
 _BATCH: Final = 1 << 11  # distinct base values between permutation passes
 _TABLE_LIMIT: Final = 1 << 22  # slots of the largest table of distinct values: 16 MiB
 _LANES: Final = 16  # signature lengths are padded to this, so that the permutation loop has no scalar tail
@@ -107,7 +108,7 @@ def signatures(cfg: MinHashConfig, texts: pa.LargeStringArray) -> tuple[npt.NDAr
     counts = np.zeros(len(texts), np.int32)
     longest = int(np.diff(offsets).max(initial=0))
     table = np.zeros(min(_TABLE_LIMIT, max(64, 1 << (2 * longest).bit_length())) + 1, np.uint32)
-    _sign(data, offsets, _byte_table(cfg.shingle), cfg.n, a, b, table, counts, out)
+    _sign(data, offsets, byte_table(cfg.shingle), cfg.n, a, b, table, counts, out)
     return counts, out
 
 
@@ -151,7 +152,7 @@ def text_buffers(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.uint8], npt
     return data, offsets
 
 
-def _byte_table(shingle: str) -> U64:
+def byte_table(shingle: str) -> U64:
     """Per byte: the multiplier of the running hash, what is added, whether it ends the token before it, and whether it
     is part of one. With it one loop without branches cuts words or code points."""
     byte = np.arange(256)
@@ -172,7 +173,8 @@ def _byte_table(shingle: str) -> U64:
 
 
 @njit(cache=True)
-def _mix(x: Any) -> Any:
+def mix(x: Any) -> Any:
+    """MurmurHash3's finaliser."""
     x = (x ^ (x >> _S33)) * _C1
     x = (x ^ (x >> _S33)) * _C2
     return x ^ (x >> _S33)
@@ -181,7 +183,7 @@ def _mix(x: Any) -> Any:
 @njit(cache=True)
 def _base(x: Any) -> Any:
     """The 32-bit base value of a shingle's polynomial."""
-    return np.uint32(_mix(x) >> _S32)
+    return np.uint32(mix(x) >> _S32)
 
 
 @njit(cache=True)
@@ -213,7 +215,7 @@ def _lower(base: Any, count: Any, a: Any, b: Any, least: Any) -> None:
 
 
 @njit(cache=True)
-def _cut(data: Any, start: Any, stop: Any, byte: Any, tokens: Any, m: Any, h: Any, inside: Any) -> Any:
+def cut(data: Any, start: Any, stop: Any, byte: Any, tokens: Any, m: Any, h: Any, inside: Any) -> Any:
     """Hashes of the tokens that end in data[start:stop], appended at m; the running hash goes on in the next chunk.
 
     Stores at every byte and moves on only where a token ended: a branch there is mispredicted once a token.
@@ -256,7 +258,8 @@ def _clear(table: Any, most: Any) -> Any:
 
 
 @njit(cache=True)
-def _shingle(tokens: Any, first: Any, n: Any) -> Any:
+def shingle(tokens: Any, first: Any, n: Any) -> Any:
+    """The base value of n consecutive tokens."""
     s = np.uint64(0)
     for j in range(first, first + n):
         s = s * _P + tokens[j]
@@ -268,7 +271,7 @@ def _sign(data: Any, offsets: Any, byte: Any, n: Any, a: Any, b: Any, table: Any
     """Chunk by chunk: cut tokens, take windows, keep the distinct ones, lower the minima. Of a chunk's tokens the
     last n - 1 go before the next chunk's, so memory does not grow with the text.
     """
-    tokens = np.empty(_CHUNK + n + 1, np.uint64)
+    tokens = np.empty(CHUNK + n + 1, np.uint64)
     base = np.empty(_BATCH + 8, np.uint32)
     least = np.empty(a.size, np.uint32)
     for document in range(counts.size):
@@ -278,18 +281,18 @@ def _sign(data: Any, offsets: Any, byte: Any, n: Any, a: Any, b: Any, table: Any
         distinct, k, m, kept = 0, 0, 0, 0
         h, inside = np.uint64(0), np.uint64(0)
         while start < end:
-            stop = min(start + _CHUNK, end)
-            m, h, inside = _cut(data, start, stop, byte, tokens, m, h, inside)
+            stop = min(start + CHUNK, end)
+            m, h, inside = cut(data, start, stop, byte, tokens, m, h, inside)
             if stop == end and inside:
                 tokens[m] = h
                 m += 1
             for i in range(kept, m):
-                tokens[i] = _mix(tokens[i])
+                tokens[i] = mix(tokens[i])
             if seen.size == 0:  # sized by the tokens of a text of one chunk: clearing more than that costs a third
                 seen = _clear(table, m if stop == end else end - start)
             half, mask = (seen.size - 1) // 2, seen.size - 2
             for i in range(m - n + 1):
-                base[k] = _shingle(tokens, i, n)
+                base[k] = shingle(tokens, i, n)
                 new = _add(base[k], seen, mask) if distinct < half else 1
                 distinct += new
                 k += new
@@ -301,7 +304,7 @@ def _sign(data: Any, offsets: Any, byte: Any, n: Any, a: Any, b: Any, table: Any
                 tokens[i] = tokens[m - kept + i]
             m, start = kept, stop
         if distinct == 0 and m > 0:
-            base[0] = _shingle(tokens, 0, m)
+            base[0] = shingle(tokens, 0, m)
             distinct, k = 1, 1
         _lower(base, k, a, b, least)
         for i in range(out.shape[1]):
@@ -315,5 +318,5 @@ def _fold(signature: Any, rows: Any, keys: Any) -> None:
         for band in range(keys.shape[1]):
             key = np.uint64(rows)
             for row in range(band * rows, (band + 1) * rows):
-                key = _mix(key * _P + np.uint64(signature[document, row]))
+                key = mix(key * _P + np.uint64(signature[document, row]))
             keys[document, band] = key

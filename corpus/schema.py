@@ -20,6 +20,9 @@ _SPAN: Final = pa.struct(
     ]
 )
 
+# Metadata of a schema whose readers find row groups by place: one for each of some ranges, empty ones too.
+RANGES: Final = {b"row_groups": b"one per range, empty ones too"}
+
 DOCUMENTS: Final = pa.schema(
     [
         ("id", ID),  # blake2b-128 of source, origin, path or url, content
@@ -136,13 +139,15 @@ def signatures(n_hashes: int) -> pa.Schema:
     )
 
 
+# Of each band `slices` row groups, equal ranges of keys; `slices` is among the shard's counters.
 BANDS: Final = pa.schema(
     [
         ("band", pa.int16()),
         ("key", pa.uint64()),
         ("shard", pa.int32()),  # position in the group
         ("row", pa.int32()),
-    ]
+    ],
+    metadata=RANGES,
 )
 
 SURVIVORS: Final = pa.schema(
@@ -152,6 +157,8 @@ SURVIVORS: Final = pa.schema(
         ("kept_id", ID),  # id of the member kept in this document's place, or its own
     ]
 )
+
+EDGES: Final = pa.schema([("node", pa.int64()), ("to", pa.int64())], metadata=RANGES)  # global rows, node > to
 
 CLUSTERS: Final = pa.schema(
     [

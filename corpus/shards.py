@@ -9,6 +9,7 @@ Nothing here knows stages, keys or Dask.
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,12 @@ import fsspec
 import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
+from corpus.schema import RANGES
+
 _COUNTS = b"counts"
+# Requests to an object store since this process began: range reads, uploads, listings. A local disk needs none.
+requests: "Counter[str]" = Counter()
+_PART_BLOCK = 1 << 18  # read ahead where only some row groups are wanted; fsspec's usual 5 MiB would fetch the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +116,13 @@ class Store:
 
     # reading
 
-    def batches(self, shard: Shard, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """The shard's row groups in order; only `columns`, in their order in the file, where given."""
-        with self._open(shard.path) as source:
+    def batches(
+        self, shard: Shard, columns: Sequence[str] | None = None, groups: slice = slice(None)
+    ) -> Iterator[pa.RecordBatch]:
+        """The shard's row groups in order, without empty ones; only `columns`, in their order in the file, and only
+        the row groups at `groups`, where given: a range of them is one contiguous read.
+        """
+        with self._open(shard.path, _PART_BLOCK if groups != slice(None) else None) as source:
             options = None
             if columns is not None:
                 names = pa.ipc.open_file(source).schema.names
@@ -121,7 +131,7 @@ class Store:
                     raise KeyError(f"{shard.path} has no column {sorted(missing)}; it has {names}")
                 options = pa.ipc.IpcReadOptions(included_fields=[names.index(c) for c in columns])
             reader = pa.ipc.open_file(source, options=options)
-            for index in range(reader.num_record_batches):
+            for index in range(reader.num_record_batches)[groups]:
                 batch = reader.get_batch(index)
                 if batch.num_rows:
                     yield batch
@@ -160,6 +170,7 @@ class Store:
 
     def list(self, folder: str) -> list[str]:
         """Finished files of one folder, as paths below the root; one listing."""
+        requests["list"] += not self.is_local
         try:
             found = self.fs.ls(self.url(folder), detail=False)
         except FileNotFoundError:
@@ -196,14 +207,16 @@ class Store:
         with self._staged(stem) as (sink, commit):
             options = pa.ipc.IpcWriteOptions(compression=_compression(schema), use_threads=False)
             with pa.PythonFile(sink, "w") as file, pa.ipc.new_file(file, schema, options=options) as writer:
-                held = pa.RecordBatch.from_pylist([], schema)  # the last group carries the counters
+                by_place = RANGES.items() <= (schema.metadata or {}).items()
+                held: pa.RecordBatch | None = None  # the last group carries the counters
                 for batch in batches:
-                    if not batch.num_rows:
+                    if not batch.num_rows and not by_place:
                         continue
-                    if held.num_rows:
+                    if held is not None:
                         writer.write_batch(held)
                     held, rows = _conform(batch, schema, stem), rows + batch.num_rows
-                writer.write_batch(held, custom_metadata={_COUNTS: record.encode(rows)})
+                last = pa.RecordBatch.from_pylist([], schema) if held is None else held
+                writer.write_batch(last, custom_metadata={_COUNTS: record.encode(rows)})
             path = commit("arrow")
         return record.shard(path, sink, rows)
 
@@ -263,6 +276,7 @@ class Store:
                 os.replace(partial, self.url(path))
             else:
                 self.fs.put_file(partial, self.url(path))  # one completed upload
+                requests["write"] += 1
             return path
 
         try:
@@ -273,13 +287,14 @@ class Store:
                 os.unlink(partial)
 
     @contextmanager
-    def _open(self, path: str) -> Iterator[Any]:
+    def _open(self, path: str, block: int | None = None) -> Iterator[Any]:
         if self.is_local:
             with pa.memory_map(self.url(path)) as source:
                 yield source
         else:
-            with self.fs.open(self.url(path), "rb", cache_type="readahead") as source:
+            with self.fs.open(self.url(path), "rb", block_size=block, cache_type="readahead") as source:
                 yield source
+                requests["read"] += 1 + source.cache.miss_count  # one asks for the size
 
 
 def _conform(batch: pa.RecordBatch, schema: pa.Schema, stem: str) -> pa.RecordBatch:

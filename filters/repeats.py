@@ -26,15 +26,16 @@ class RepeatsConfig:
 
     min_words: int = 50
     comments_in: tuple[str, ...] = ("file", "notebook")  # kinds of document of which only comment lines are compared
-    # The windows of one of so many ranges of hashes are sorted at a time: 24 bytes a window. Neither decides the spans.
-    hash_ranges: int = field(default=1, metadata={"identity": False})
-    group_bytes: int = field(default=1 << 30, metadata={"identity": False})
+    # Working memory: of one range of hashes; and, some 70 bytes for each word, of one group's text. Neither decides the
+    # spans.
+    range_bytes: int = field(default=1 << 29, metadata={"identity": False})
+    group_bytes: int = field(default=1 << 26, metadata={"identity": False})
 
     def __post_init__(self) -> None:
         if not 2 <= self.min_words <= 10_000:
             raise ValueError(f"RepeatsConfig.min_words is {self.min_words}: choose from 2 to 10,000")
-        if min(self.hash_ranges, self.group_bytes) < 1:
-            raise ValueError(f"RepeatsConfig: hash_ranges and group_bytes must be at least 1: {self}")
+        if min(self.range_bytes, self.group_bytes) < 1:
+            raise ValueError(f"RepeatsConfig: range_bytes and group_bytes must be at least 1: {self}")
 
 
 def windows(cfg: RepeatsConfig, kinds: list[str], texts: pa.LargeStringArray) -> tuple[Hashes, Integers, Integers]:

@@ -16,13 +16,14 @@ import pyarrow.compute as pc
 
 from corpus.minhash import MinHashConfig, estimated_jaccard, row_keys
 from corpus.schema import ID, SURVIVORS
+from filters.drop_rates import DropRates
 
 Bool = npt.NDArray[np.bool_]
 I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 
-PREFERENCES = ("stars", "forks", "committed", "created", "n_shingles")
+PREFERENCES = ("stars", "forks", "committed", "created", "n_shingles", "place")
 _PAIR_BLOCK = 1 << 15  # signature pairs compared at once: 32 MB a side at 250 hashes
 _RECALL = 0.999  # of documents exactly at the held-out threshold
 
@@ -32,32 +33,47 @@ class DedupConfig:
     """What is compared with what, and which of several is kept.
 
     `unit` is what DeepSeek-Coder leaves in the text: near-deduplication "at the repository level", of unpublished
-    parameters. "both" runs a second, file-level pass over what the first leaves. `verify` is the least estimated
-    Jaccard of a candidate pair, None where a shared band key is enough, as in BigCode's pipelines. `prefer` is The
-    Stack v2's order: stars and forks, then the latest commit; the least id decides the rest.
+    parameters. "both" runs a second, file-level pass over what the first leaves. `prefer` is The Stack v2's order:
+    stars and forks, then the latest commit; the least id decides the rest. ("place", "low") first keeps what was there
+    before a new crawl batch, so that a batch added at the end changes nothing that survived without it.
     """
 
     unit: Literal["repository", "file", "both", "none"] = "repository"
-    scope: Literal["all", "source"] = "all"  # FineWeb: one dump at a time trained better than all together
+    # FineWeb: one dump at a time trained better than all together. "source": one crawl batch; "dump": one value of
+    # the column `snapshot` among pages (the rest is compared as with "all").
+    scope: Literal["all", "source", "dump"] = "all"
     minhash: MinHashConfig = field(default_factory=MinHashConfig)  # those of the signatures that are read
+    # Least similarity of a candidate pair; None where a shared band key is enough, as in BigCode's pipelines. Estimated
+    # from signatures; or of the sets of shingles, which reads the candidates' text again: Jaccard, or the share of the
+    # smaller set that is in the larger one.
     verify: float | None = None
+    verify_by: Literal["signature", "jaccard", "containment"] = "signature"
+    # Of a cluster of more units than this only equal ones stay together: chains of boilerplate join what is not alike.
+    largest_cluster: int | None = None
     prefer: tuple[tuple[str, Literal["high", "low"]], ...] = (
         ("stars", "high"),
         ("forks", "high"),
         ("committed", "high"),
     )
     held_out_threshold: float = 0.7  # estimated Jaccard to the scoring set
+    plausible: DropRates = field(default_factory=DropRates, metadata={"identity": False})  # others are told loudly
     all_pairs_below: int = 16  # documents of one key; of more, each is verified against two
-    range_bytes: int = 1 << 28  # working memory of one range of one band
+    range_bytes: int = 1 << 28  # working memory of a task, beside some 200 MB of program and one group's narrow columns
 
     def __post_init__(self) -> None:
         if self.unit not in ("repository", "file", "both", "none"):
             raise ValueError(f'unit={self.unit!r}: choose "repository", "file", "both" or "none"')
-        if self.scope not in ("all", "source"):
-            raise ValueError(f'scope={self.scope!r}: choose "all" or "source"')
+        if self.scope not in ("all", "source", "dump"):
+            raise ValueError(f'scope={self.scope!r}: choose "all", "source" or "dump"')
         for name, value in (("verify", self.verify), ("held_out_threshold", self.held_out_threshold)):
             if value is not None and not 0 < value <= 1:
                 raise ValueError(f"{name}={value}: choose a Jaccard similarity above 0, at most 1")
+        if self.verify_by not in ("signature", "jaccard", "containment"):
+            raise ValueError(f'verify_by={self.verify_by!r}: choose "signature", "jaccard" or "containment"')
+        if self.verify_by != "signature" and self.unit in ("repository", "both"):
+            raise ValueError(f'verify_by={self.verify_by!r} compares files: repositories are verified by "signature"')
+        if self.largest_cluster is not None and self.largest_cluster < 2:
+            raise ValueError(f"largest_cluster={self.largest_cluster}: choose at least 2, or None for no limit")
         for column, direction in self.prefer:
             if column not in PREFERENCES or direction not in ("high", "low"):
                 raise ValueError(f'prefer=({column!r}, {direction!r}): choose from {PREFERENCES}, and "high" or "low"')
@@ -100,7 +116,9 @@ def best_members(roots: I64, held_out: Bool, members: pa.Table, prefer: Sequence
 
 def _by_bytes(ids: pa.ChunkedArray) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """16-byte ids as two sort keys, the less important one first, as lexsort takes them."""
-    words = np.frombuffer(b"".join(ids.to_pylist()), ">u8").reshape(-1, 2)
+    whole = pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.nulls(0, ID)
+    payload = whole.buffers()[1]
+    words = np.frombuffer(payload, ">u8")[2 * whole.offset : 2 * (whole.offset + len(whole))].reshape(-1, 2)
     return words[:, 1], words[:, 0]
 
 

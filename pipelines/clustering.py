@@ -1,8 +1,8 @@
-"""Steps that dedup and pool_dedup share: sorted band keys -> runs -> (verified pairs) -> clusters with one member kept.
+"""Steps that dedup and pool_dedup share: sorted band keys -> runs -> edges -> components -> clusters.
 
-`runs` reads one key range of one band from every group; `verify` holds the signatures of the documents in one such
-range; `clusters` is one task that holds 18 bytes per document (the forest, its roots, two flags) and some 100 per
-document in a cluster.
+`runs` reads one key range of one band from every group as one contiguous range; `edges` drops what did not pass and
+joins each of a run to its first (or `verification` proposes pairs); `components` and `election` work on one bucket of
+rows at a time. Each task holds at most `range_bytes`, or what belongs to one group of shards if that is more.
 A *node* is the global row of the document that stands for a unit.
 """
 
@@ -15,38 +15,26 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpus import clusters
-from corpus.bands import RUNS, in_range, shared_runs
-from corpus.minhash import estimated_jaccard
-from corpus.schema import CLUSTERS, ID
+from corpus.bands import RUNS, in_range, range_groups, shared_runs
+from corpus.exact import exact_key, short_keys
+from corpus.schema import EDGES, ID
 from corpus.shards import Shard, Store
-from filters.survivors import DedupConfig, best_members
-from pipelines.minhash import signature_matrix
+from filters.survivors import DedupConfig
+from pipelines.components import Buckets, connect, labels_of
+from pipelines.election import decisions, elect_members
 from pipelines.stage import Job, Shards, Work
+from pipelines.verification import Behind, compared
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 _RUN_ROW_BYTES = 64  # working memory per key of a range: key, node, the order of the sort, and copies
-_PAIR_BLOCK = 1 << 15  # pairs compared at once: 33 MB a side at 250 hashes
-
-MEMBERS = pa.schema(
-    [
-        ("unit", pa.int64()),  # row in the group of the document that stands for its unit
-        ("kept", pa.bool_()),
-        ("held_out", pa.bool_()),
-        ("counted", pa.bool_()),  # passed, and is not vendored in a repository: enters the unit's signature
-        ("n_shingles", pa.int32()),
-        ("stars", pa.int32()),
-        ("forks", pa.int32()),
-        ("committed", pa.int64()),
-        ("created", pa.int64()),
-        ("key", pa.uint64()),  # first 8 bytes of the normalized key
-        ("id", ID),
-    ]
-)
-PAIRS = pa.schema([("left", pa.int64()), ("right", pa.int64())])
+SCOPES = pa.schema([("scope", pa.uint64())])
+ALIVE = pa.schema([("alive", pa.bool_())])
+_NODE_BYTES = 384  # per row of a bucket, at the most hungry step, the election
 
 
 @dataclass(frozen=True)
@@ -72,24 +60,36 @@ class Layout:
         rows = tuple(starts[b] - starts[a] for a, b in pairwise(ends))
         return cls(shards, offsets, rows, tuple(shard.batch for shard in bands))
 
+    def behind(self, shards: Shards, columns: tuple[str, ...]) -> Behind:
+        """What is compared in place of documents: a shard per document shard, or one per group with a row per unit."""
+        if "unit" in columns:
+            return Behind(tuple((shard,) for shard in shards), tuple(starts[:1] for starts in self.offsets), columns)
+        return Behind(tuple(tuple(shards[group]) for group in self.shards), self.offsets, columns)
+
 
 @dataclass(frozen=True)
 class Pass:
     """One clustering of the corpus, finished: whose units, why the others are lost, and the clusters."""
 
-    members: Shards
+    members: Shards  # per group
     reason: str
-    clusters: Shard
+    clusters: Shards  # per bucket
+    buckets: Buckets
+
+    def of_group(self, group: int) -> tuple[Shards, Shards]:
+        """The group's members, and the clusters that hold them."""
+        return [self.members[group]], [self.clusters[self.buckets.of_group(group)]]
 
 
 @dataclass(frozen=True)
 class Keys:
-    """What a pass compares: sorted keys per group, which of their bands, and the signatures behind them."""
+    """What a pass compares: sorted keys per group, which of their bands, and what is behind them."""
 
     bands: Shards
     exact: tuple[int, ...]  # bands whose keys prove equality
     near: tuple[int, ...]  # bands whose keys make candidates
-    signatures: Shards  # per document, or per unit where the shards have a column `unit`
+    behind: Behind  # what is compared where candidates are verified
+    scopes: Shards  # per group a number for each row: only those of one number are compared; none: all are
 
 
 def cluster(
@@ -97,21 +97,31 @@ def cluster(
 ) -> Pass:
     """Clusters of units that share a key, one kept in each, among those that passed and that no earlier pass lost."""
     step = reason.removesuffix("_duplicate") + ("_second" if earlier else "")
-    before = ([s for one in earlier for s in one.members], [one.clusters for one in earlier])
-    proven = runs(work, cfg, layout, keys.bands, keys.exact, f"{step}_equal")
-    proposed = runs(work, cfg, layout, keys.bands, keys.near, f"{step}_runs")
-    pairs: Shards = []
-    if cfg.verify is not None:
-        settings = (cfg.verify, cfg.all_pairs_below)
-        starts = tuple(offsets[0] for offsets in layout.offsets)
-        jobs = [Job(([run], keys.signatures, members, *before), params=starts) for run in proposed if run.rows]
-        pairs, proposed = work.map(verify_runs, settings, jobs, step=f"{step}_verify", schema=PAIRS), []
-    job = Job((proven + proposed, pairs, members, *before))
-    (made,) = work.map(join_clusters, cfg.prefer, [job], step=f"{step}_clusters", schema=CLUSTERS)
-    return Pass(members, reason, made)
+    buckets = Buckets.of(layout.sizes, cfg.range_bytes // _NODE_BYTES)
+    alive = living(work, buckets, members, earlier, f"{step}_alive")
+    proven = edges(work, buckets, runs(work, cfg, layout, keys, keys.exact, f"{step}_equal"), alive, step)
+    shared = runs(work, cfg, layout, keys, keys.near, f"{step}_runs")
+    if cfg.verify is None:
+        near = edges(work, buckets, shared, alive, step)
+    else:
+        jobs = [Job(([run], alive), params=buckets.bounds) for run in shared if run.rows]
+
+        def pairs(small: Buckets) -> Shards:
+            cut = PairCuts(cfg.all_pairs_below, small.bounds)
+            return work.map(write_pairs, cut, jobs, step=f"{step}_pairs", schema=EDGES)
+
+        near = compared(work, cfg, layout.sizes, buckets, pairs, keys.behind, step)
+    labels = connect(work, buckets, proven + near, step, cfg.range_bytes)
+    made, elected = elect_members(work, cfg.prefer, buckets, members, labels, step)
+    largest = max((shard.counts["largest"] for shard in elected), default=0)
+    if cfg.largest_cluster is not None and largest > cfg.largest_cluster and near:
+        equal = connect(work, buckets, proven, f"{step}_apart", cfg.range_bytes)
+        labels = break_up(work, cfg.largest_cluster, buckets, labels, equal, elected, step)
+        made, _ = elect_members(work, cfg.prefer, buckets, members, labels, step)
+    return Pass(members, reason, made, buckets)
 
 
-def runs(work: Work, cfg: DedupConfig, layout: Layout, bands: Shards, numbers: Sequence[int], step: str) -> Shards:
+def runs(work: Work, cfg: DedupConfig, layout: Layout, keys: Keys, numbers: Sequence[int], step: str) -> Shards:
     """Runs of nodes with a common key: a file per scope and key range of a band, or per several bands that fit."""
     scopes = sorted(set(layout.batches)) if cfg.scope == "source" else [None]
     jobs = []
@@ -119,149 +129,152 @@ def runs(work: Work, cfg: DedupConfig, layout: Layout, bands: Shards, numbers: S
         chosen = [i for i, batch in enumerate(layout.batches) if scope in (None, batch)]
         rows = sum(layout.sizes[i] for i in chosen)  # a band has at most one key per document
         together = max(1, cfg.range_bytes // max(1, rows * _RUN_ROW_BYTES))
-        n_parts = max(1, -(-rows * _RUN_ROW_BYTES // cfg.range_bytes))
+        n_parts = 1 << max(0, -(-rows * _RUN_ROW_BYTES // cfg.range_bytes) - 1).bit_length()
         offsets = tuple(layout.offsets[i] for i in chosen)
+        read = ([keys.bands[i] for i in chosen], [keys.scopes[i] for i in chosen] if keys.scopes else [])
         for start in range(0, len(numbers), together):
             some = tuple(numbers[start : start + together])
-            jobs += [
-                Job(([bands[i] for i in chosen],), params=(some, part, n_parts, offsets)) for part in range(n_parts)
-            ]
+            jobs += [Job(read, params=(some, part, n_parts, offsets)) for part in range(n_parts)]
     return work.map(find_runs, None, jobs, step=step, schema=RUNS)
 
 
 def find_runs(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
-    """The nodes that share a key of one band and key range, sorted by key; one row group per band."""
+    """The nodes that share a key of one band and key range, sorted by key; one row group per band.
+
+    Of each group's file one contiguous range is read per band: `requests` counts them, and the footer of each file.
+    """
     numbers, part, n_parts, offsets = cast(tuple[tuple[int, ...], int, int, tuple[tuple[int, ...], ...]], job.params)
-    parts: dict[int, list[tuple[npt.NDArray[np.uint64], I64]]] = {band: [] for band in numbers}
-    for shard, starts in zip(job.inputs[0], offsets, strict=True):
-        begins = np.asarray(starts, np.int64)
-        for batch in store.batches(shard):
-            bands = batch.column("band").to_numpy()
-            for band in sorted(parts.keys() & set(range(bands[0], bands[-1] + 1))):
-                found = in_range(batch, band, part, n_parts)
-                if found is not None:
-                    nodes = begins[found.column("shard").to_numpy()] + found.column("row").to_numpy()
-                    parts[band].append((found.column("key").to_numpy(), nodes))
     for band in numbers:
-        if parts[band]:
-            keys, nodes = shared_runs(*(np.concatenate(column) for column in zip(*parts.pop(band), strict=True)))
-            counts["in_runs"] += len(nodes)
-            yield pa.RecordBatch.from_arrays([keys, nodes], schema=RUNS)
+        parts = [(np.zeros(0, np.uint64), np.zeros(0, np.int64))]
+        for index, (shard, starts) in enumerate(zip(job.inputs[0], offsets, strict=True)):
+            begins = np.asarray(starts, np.int64)
+            scope = store.table(job.inputs[1][index])["scope"].to_numpy() if job.inputs[1] else None
+            for batch in store.batches(shard, groups=range_groups(band, part, n_parts, shard.counts["slices"])):
+                found = in_range(batch.select(["key", "shard", "row"]), part, n_parts)
+                nodes = begins[found.column("shard").to_numpy()] + found.column("row").to_numpy()
+                key = found.column("key").to_numpy()
+                parts.append((key if scope is None else key ^ scope[nodes - begins[0]], nodes))
+        keys, nodes = shared_runs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        counts["in_runs"] += len(nodes)
+        yield pa.RecordBatch.from_arrays([keys, nodes], schema=RUNS)
 
 
-def alive_nodes(store: Store, members: Shards, before_members: Shards, before_clusters: Shards) -> Bool:
-    """Per global row, whether it stands for a unit that has a document that passed and is in no unit lost earlier."""
-    n = sum(shard.rows for shard in members)
-    alive = np.zeros(n, bool)
-    start = 0
-    for shard in members:
-        table = store.table(shard, ["unit", "kept"])
-        alive[start + table["unit"].to_numpy()[table["kept"].to_numpy()]] = True
-        start += shard.rows
-    for position, made in enumerate(before_clusters):
-        lost = np.zeros(n, bool)
-        for batch in store.batches(made, ["node", "kept_node"]):
-            node = batch.column("node").to_numpy()
-            lost[node[batch.column("kept_node").to_numpy() != node]] = True
-        start = 0
-        per_pass = len(before_members) // len(before_clusters)
-        for shard in before_members[position * per_pass : (position + 1) * per_pass]:
+def scopes_of(work: Work, cfg: DedupConfig, layout: Layout, documents: Shards) -> Shards:
+    """Per group the numbers of its rows' dumps, where only pages of one dump are compared."""
+    if cfg.scope != "dump":
+        return []
+    jobs = [Job((documents[group],)) for group in layout.shards]
+    return work.map(write_scopes, None, jobs, step="scopes", schema=SCOPES)
+
+
+def write_scopes(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
+    """A number per row, of the snapshot of a page; 0 for whatever is no page."""
+    for shard in job.inputs[0]:
+        table = store.table(shard, ["kind", "snapshot"]).combine_chunks()
+        names = pc.if_else(pc.equal(table["kind"], "page"), table["snapshot"], None)
+        names = pc.fill_null(names, "").combine_chunks().dictionary_encode()
+        numbers = [exact_key(name.encode()) if name else bytes(16) for name in names.dictionary.to_pylist()]
+        yield pa.RecordBatch.from_arrays([short_keys(pa.array(numbers, ID))[names.indices.to_numpy()]], schema=SCOPES)
+
+
+def living(work: Work, buckets: Buckets, members: Shards, earlier: Sequence[Pass], step: str) -> Shards:
+    """Per bucket, which rows stand for a unit that has a document that passed and is in no unit lost earlier."""
+    jobs = []
+    for j, groups in enumerate(buckets.groups):
+        before = [part for one in earlier for part in (one.members[groups], [one.clusters[j]])]
+        jobs.append(Job((members[groups], *before), params=buckets.bounds[j]))
+    return work.map(write_alive, None, jobs, step=step, schema=ALIVE)
+
+
+def write_alive(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
+    """One row per row of the bucket."""
+    members, *before = job.inputs
+    start = cast(int, job.params)
+    alive = np.concatenate([np.zeros(0, bool), *(_standing(store, shard) for shard in members)])
+    for units, (made,) in zip(before[::2], before[1::2], strict=True):
+        table = store.table(made, ["node", "kept_node"])
+        node, kept_node = (table[name].to_numpy() for name in ("node", "kept_node"))
+        lost = np.zeros(len(alive), bool)
+        lost[node[kept_node != node] - start] = True
+        row = 0
+        for shard in units:
             unit = store.table(shard, ["unit"])["unit"].to_numpy()
-            alive[start : start + shard.rows] &= ~lost[start + unit]
-            start += shard.rows
+            alive[row : row + shard.rows] &= ~lost[row + unit]
+            row += shard.rows
+    yield pa.RecordBatch.from_arrays([pa.array(alive)], schema=ALIVE)
+
+
+def _standing(store: Store, members: Shard) -> Bool:
+    table = store.table(members, ["unit", "kept"])
+    alive = np.zeros(members.rows, bool)
+    alive[table["unit"].to_numpy()[table["kept"].to_numpy()]] = True
     return alive
 
 
-def verify_runs(store: Store, cfg: tuple[float, int], job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
-    """The pairs of one file of runs whose estimated Jaccard is at least the threshold.
-
-    Holds one signature (1 kB at 250 hashes) per node in a run; a smaller range_bytes makes more and smaller files.
-    """
-    threshold, all_pairs_below = cfg
-    (run,), signed, members, *before = job.inputs
-    alive = alive_nodes(store, members, *before)
-    table = store.table(run)
-    keys, nodes = table["key"].to_numpy(), table["node"].to_numpy()
-    keys, nodes = keys[alive[nodes]], nodes[alive[nodes]]
-    left, right = clusters.pairs_of_runs(keys, nodes, all_pairs_below)
-    wanted = np.unique(np.concatenate([left, right]))
-    signature = _signatures_of(store, signed, wanted, cast(tuple[int, ...], job.params))
-    close = np.zeros(len(left), bool)
-    for start in range(0, len(left), _PAIR_BLOCK):
-        block = slice(start, start + _PAIR_BLOCK)
-        a, b = (signature[np.searchsorted(wanted, side[block])] for side in (left, right))
-        close[block] = estimated_jaccard(a, b) >= threshold
-    counts["candidates"], counts["verified"] = len(left), int(close.sum())
-    yield pa.RecordBatch.from_arrays([left[close], right[close]], schema=PAIRS)
+def edges(work: Work, buckets: Buckets, shared: Shards, alive: Shards, step: str) -> Shards:
+    """Per file of runs, an edge from each living node to the first of its run, in row groups by bucket."""
+    jobs = [Job(([run], alive), params=buckets.bounds) for run in shared if run.rows]
+    return work.map(write_edges, None, jobs, step=f"{step}_edges", schema=EDGES)
 
 
-def _signatures_of(store: Store, signed: Shards, wanted: I64, group_starts: Sequence[int]) -> npt.NDArray[np.uint32]:
-    """Signatures of the nodes wanted, ascending: by position in document shards, by `unit` in merged ones."""
-    out: npt.NDArray[np.uint32] | None = None
-    start = 0
-    for position, shard in enumerate(signed):
-        for batch in store.batches(shard):
-            if "unit" in batch.schema.names:
-                nodes = group_starts[position] + batch.column("unit").to_numpy()
-            else:
-                nodes = np.arange(start, start + batch.num_rows)
-            start += batch.num_rows
-            rows = np.flatnonzero(np.isin(nodes, wanted))
-            if not len(rows):
-                continue
-            found = signature_matrix(batch.column("signature"))[rows]
-            if out is None:
-                out = np.zeros((len(wanted), found.shape[1]), np.uint32)
-            out[np.searchsorted(wanted, nodes[rows])] = found
-    return np.zeros((0, 1), np.uint32) if out is None else out
+def write_edges(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
+    """Each distinct edge of one file of runs once."""
+    (run,), alive = job.inputs
+    bounds = cast(tuple[int, ...], job.params)
+    parts = [clusters.stars_of_runs(*some) for some in living_runs(store, run, alive, bounds)]
+    node, to = clusters.distinct(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    counts["edges"] = len(node)
+    yield from clusters.by_bucket(bounds, node, node, to)
 
 
-def join_clusters(
-    store: Store, prefer: tuple[tuple[str, str], ...], job: Job, counts: "Counter[str]"
-) -> Iterator[pa.RecordBatch]:
-    """Clusters of two units or more, sorted by node, and which member each keeps."""
-    shared, pairs, members, *before = job.inputs
-    alive = alive_nodes(store, members, *before)
-    parent = clusters.forest(len(alive))
-    for run in shared:
-        for batch in store.batches(run):  # a row group per band: its runs do not go on in the next
-            keys, nodes = batch.column("key").to_numpy(), batch.column("node").to_numpy()
-            among = alive[nodes]
-            clusters.join_runs(parent, keys[among], nodes[among])
-    for shard in pairs:
-        for batch in store.batches(shard):
-            clusters.join_pairs(parent, batch.column("left").to_numpy(), batch.column("right").to_numpy())
-    nodes, roots = clusters.members_of(parent)
-    table, held_out = _standing_for(store, members, nodes)
-    kept = best_members(roots, held_out, table, prefer)
-    sizes = np.unique(roots, return_inverse=True, return_counts=True)
-    size = sizes[2][sizes[1]].astype(np.int32) if len(roots) else np.zeros(0, np.int32)
-    counts["clusters"], counts["clustered"] = len(sizes[0]), len(nodes)
-    ids = table["id"].combine_chunks()
-    keys = table["key"].to_numpy()
-    columns = [nodes, nodes[kept], size, ids, ids.take(pa.array(kept)), keys[kept], pa.array(held_out[kept])]
-    yield pa.RecordBatch.from_arrays(columns, schema=CLUSTERS)
+@dataclass(frozen=True)
+class PairCuts:
+    """How many pairs a run makes, and where the buckets end by which they are laid out."""
+
+    all_pairs_below: int
+    bounds: tuple[int, ...]
 
 
-def _standing_for(store: Store, members: Shards, nodes: I64) -> tuple[pa.Table, Bool]:
-    """The members' rows at the nodes, and whether any document of the unit that passed is held out.
+def write_pairs(store: Store, cfg: PairCuts, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
+    """Each distinct pair to verify of one file of runs."""
+    (run,), alive = job.inputs
+    found = living_runs(store, run, alive, cast(tuple[int, ...], job.params))
+    parts = [clusters.pairs_of_runs(*some, cfg.all_pairs_below) for some in found]
+    node, to = clusters.distinct(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    yield from clusters.by_bucket(cfg.bounds, node, node, to)
 
-    The key of a unit of several documents is put to 0: no document is the exact duplicate of a repository.
-    """
-    tables, held = [MEMBERS.empty_table()], [np.zeros(0, bool)]
-    start = 0
-    for shard in members:
-        first, last = np.searchsorted(nodes, [start, start + shard.rows])
-        if last > first:
-            table = store.table(shard)
-            rows = nodes[first:last] - start
-            several = np.bincount(table["unit"].to_numpy(), minlength=shard.rows) > 1
-            key = pa.array(np.where(several, 0, table["key"].to_numpy()))
-            table = table.set_column(table.schema.get_field_index("key"), "key", key)
-            marked = np.zeros(shard.rows, bool)
-            mine = table["kept"].to_numpy() & table["held_out"].to_numpy()
-            marked[table["unit"].to_numpy()[mine]] = True
-            tables.append(table.take(pa.array(rows)))
-            held.append(marked[rows])
-        start += shard.rows
-    return pa.concat_tables(tables), np.concatenate(held)
+
+def living_runs(store: Store, run: Shard, alive: Shards, bounds: Sequence[int]) -> Iterator[tuple[clusters.U64, I64]]:
+    """Keys and living nodes of each row group (band) of a file of runs; its runs do not go on in the next."""
+    batches = [(batch.column("key").to_numpy(), batch.column("node").to_numpy()) for batch in store.batches(run)]
+    living = [np.zeros(len(nodes), bool) for _, nodes in batches]
+    for shard, low, high in zip(alive, bounds, bounds[1:], strict=False):
+        mask = store.table(shard)["alive"].to_numpy()
+        for (_, nodes), found in zip(batches, living, strict=True):
+            here = np.flatnonzero((nodes >= low) & (nodes < high))
+            found[here] = mask[nodes[here] - low]
+    for (keys, nodes), found in zip(batches, living, strict=True):
+        yield keys[found], nodes[found]
+
+
+def break_up(
+    work: Work, most: int, buckets: Buckets, labels: Shards, equal: Shards, elected: Shards, step: str
+) -> Shards:
+    """Labels in which the members of a cluster of more than `most` units stay together only where they are equal."""
+    jobs = [Job(([labels[j]], [equal[j]], elected[: j + 1]), params=j) for j in range(len(buckets))]
+    return work.map(write_apart, most, jobs, step=f"{step}_broken", schema=EDGES)
+
+
+def write_apart(store: Store, most: int, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
+    """One bucket's nodes and roots."""
+    (mine,), (equal,), elected = job.inputs
+    nodes, root = labels_of(store, mine)
+    found = decisions(store, elected, cast(int, job.params))
+    size = found["size"].to_numpy()[np.searchsorted(found["root"].to_numpy(), root)]
+    same, same_root = labels_of(store, equal)
+    stays = size <= most
+    others = np.isin(same, nodes[~stays], assume_unique=True)
+    counts["let_go"] = int((~stays).sum())
+    nodes, root = np.concatenate([nodes[stays], same[others]]), np.concatenate([root[stays], same_root[others]])
+    order = np.argsort(nodes)
+    yield pa.RecordBatch.from_arrays([nodes[order], root[order]], schema=EDGES)

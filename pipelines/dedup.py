@@ -4,6 +4,7 @@ Survivors name documents by id, never by position, so that their bytes do not ch
 """
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,22 +13,27 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpus import clusters, exact, minhash, planted
-from corpus.bands import shared_runs, sorted_bands
+from corpus.bands import shared_runs
 from corpus.minhash import MinHashConfig
-from corpus.schema import BANDS, CLUSTERS, SCORING, SURVIVORS
+from corpus.schema import CLUSTERS, SCORING, SURVIVORS
 from corpus.schema import signatures as signature_schema
 from corpus.shards import Shard, Store
+from filters.drop_rates import ALL, implausible
 from filters.edits import edited
 from filters.survivors import Clustered, DedupConfig, ScoringIndex, survivors, unit_rows
-from pipelines.clustering import MEMBERS, Keys, Layout, Pass, cluster
+from pipelines.clustering import Keys, Layout, Pass, cluster, scopes_of
+from pipelines.election import MEMBERS
 from pipelines.minhash import signature_matrix
+from pipelines.repositories import repository_keys
 from pipelines.stage import Job, Result, Shards, Work, tally
 
 Bool = npt.NDArray[np.bool_]
 _NARROW = ["id", "kind", "repo", "stars", "forks", "committed", "created"]
 _PLANTED_FAMILIES = 16
+_BY_LANGUAGE = ("judged.", "dropped.")  # counters of survivors' shards
 Place = tuple[int, int, tuple[str, ...]]  # where its group begins, its own first row in the group, the passes' reasons
 
 
@@ -55,19 +61,31 @@ def run(
         keys = repository_keys(work, cfg.minhash, layout, units, signatures)
         passes.append(cluster(work, cfg, layout, keys, units, passes, "near_duplicate"))
     if cfg.unit in ("file", "both"):
-        keys = file_keys(cfg.minhash, bands, signatures)
+        scopes = scopes_of(work, cfg, layout, documents)
+        keys = file_keys(cfg, layout, bands, signatures, documents, scopes)
         passes.append(cluster(work, cfg, layout, keys, files, passes, "near_duplicate"))
     if frozen is None or frozen_signatures is None:
         frozen, frozen_signatures = scoring(work, cfg, layout, (verdicts, documents, languages, signatures), passes)
-    made = survive(work, cfg, layout, (signatures, verdicts, files), passes, frozen_signatures)
-    found = [one.clusters for one in passes]
+    made = survive(work, cfg, layout, (signatures, verdicts, languages, files), passes, frozen_signatures)
+    totals, judged, dropped = by_language(tally(made))
+    if cfg.unit == "repository":  # the published rates are of files
+        judged, dropped = {ALL: sum(judged.values())}, {ALL: sum(dropped.values())}
+    if cfg.unit != "none":
+        for sentence in implausible(cfg.plausible, judged, dropped):
+            totals["implausible"] = totals.get("implausible", 0) + 1
+            print(f"\n*** WARNING: {sentence}. Look at `python -m pipelines.report`. ***\n", file=sys.stderr)
+    found = [shard for one in passes for shard in one.clusters]
     outputs = {"survivors": made, "clusters": found, "scoring": frozen, "scoring_signatures": frozen_signatures}
-    return Result(outputs, tally(made) | {"clusters": sum(shard.counts["clusters"] for shard in found)})
+    return Result(outputs, totals | {"clusters": tally(found).get("clusters", 0)})
 
 
-def file_keys(cfg: MinHashConfig, bands: Shards, signatures: Shards) -> Keys:
-    """The file unit: every document by itself."""
-    return Keys(bands, exact=(cfg.bands,), near=tuple(range(cfg.bands)), signatures=signatures)
+def file_keys(
+    cfg: DedupConfig, layout: Layout, bands: Shards, signatures: Shards, documents: Shards, scopes: Shards
+) -> Keys:
+    """The file unit: every document by itself. Its text is read only where candidates are verified by it."""
+    by_signature = cfg.verify_by == "signature"
+    behind = layout.behind(signatures, ("signature",)) if by_signature else layout.behind(documents, ("text",))
+    return Keys(bands, exact=(cfg.minhash.bands,), near=tuple(range(cfg.minhash.bands)), behind=behind, scopes=scopes)
 
 
 def check_itself(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[str]") -> Iterator[bytes]:
@@ -138,80 +156,6 @@ def _joined(store: Store, shards: Sequence[Shard], columns: list[str]) -> pa.Tab
     return pa.concat_tables([store.table(shard, columns) for shard in shards])
 
 
-# repositories
-
-
-def repository_keys(work: Work, cfg: MinHashConfig, layout: Layout, units: Shards, signatures: Shards) -> Keys:
-    """Signatures of the units, and their band keys in the form of the files'."""
-    fields = [("unit", pa.int64()), ("n_files", pa.int32()), ("n_shingles", pa.int64()), ("exact", pa.uint64())]
-    schema = pa.schema([*fields, ("signature", pa.list_(pa.uint32(), cfg.n_hashes))])
-    groups = [signatures[group] for group in layout.shards]
-    jobs = [Job(([unit], group)) for unit, group in zip(units, groups, strict=True)]
-    merged = work.map(merge_units, cfg, jobs, step="unit_signatures", schema=schema)
-    jobs = [Job(([shard], group), batch=group[0].batch) for shard, group in zip(merged, groups, strict=True)]
-    bands = work.map(write_unit_bands, cfg, jobs, step="unit_bands", schema=BANDS)
-    return Keys(bands, exact=(cfg.bands,), near=tuple(range(cfg.bands)), signatures=merged)
-
-
-def merge_units(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
-    """Element-wise minimum over files that passed and are not vendored; a unit leaves memory with its last document."""
-    (members,), signed = job.inputs
-    table = store.table(members, ["unit", "counted", "n_shingles", "key"])
-    unit, counted, n_shingles, key = (table[name].to_numpy() for name in ("unit", "counted", "n_shingles", "key"))
-    n = len(unit)
-    last = np.full(n, -1)
-    last[unit] = np.arange(n)  # of repeated indices the last assignment stays
-    n_files = np.bincount(unit[counted], minlength=n)
-    shingles = np.bincount(unit[counted], weights=n_shingles[counted], minlength=n).astype(np.int64)
-    only_key = np.zeros(n, np.uint64)
-    only_key[unit[counted]] = key[counted]
-    open_units, open_minima = np.zeros(0, np.int64), np.zeros((0, cfg.n_hashes), np.uint32)
-    row = 0
-    for batch in (batch for shard in signed for batch in store.batches(shard, ["signature"])):
-        among = np.flatnonzero(counted[row : row + batch.num_rows])
-        values = signature_matrix(batch.column("signature"))[among]
-        open_units, open_minima = minhash.merge(
-            np.concatenate([open_units, unit[row + among]]), np.concatenate([open_minima, values])
-        )
-        row += batch.num_rows
-        done = last[open_units] < row
-        ids, minima = open_units[done], open_minima[done]
-        open_units, open_minima = open_units[~done], open_minima[~done]
-        signature = pa.FixedSizeListArray.from_arrays(pa.array(minima.reshape(-1)), cfg.n_hashes)
-        columns = [pa.array(column[ids]) for column in (n_files.astype(np.int32), shingles, only_key)]
-        yield pa.RecordBatch.from_arrays(
-            [pa.array(ids), *columns, signature], names=["unit", "n_files", "n_shingles", "exact", "signature"]
-        )
-    counts["units"] = int((n_files > 0).sum())
-
-
-def write_unit_bands(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
-    """The units' band keys, sorted; the exact key only of a unit with one file that counts."""
-    (merged,), signed = job.inputs
-    begins = np.cumsum([0, *(shard.rows for shard in signed)])
-    parts = [
-        (
-            np.zeros((0, cfg.bands), np.uint64),
-            np.zeros(0, np.int64),
-            np.zeros(0, bool),
-            np.zeros(0, bool),
-            np.zeros(0, np.uint64),
-        )
-    ]
-    for batch in store.batches(merged):
-        keys = minhash.band_keys(cfg, signature_matrix(batch.column("signature")))
-        unit, n_shingles, n_files, only = (
-            batch.column(c).to_numpy() for c in ("unit", "n_shingles", "n_files", "exact")
-        )
-        parts.append((keys, unit, n_shingles > 0, n_files == 1, only))
-    keys, unit, worded, single, only = (np.concatenate(column) for column in zip(*parts, strict=True))
-    shard = (np.searchsorted(begins, unit, "right") - 1).astype(np.int32)
-    row = (unit - begins[shard]).astype(np.int32)
-    counts["shards"] = len(signed)
-    yield from sorted_bands((band, keys[worded, band], shard[worded], row[worded]) for band in range(cfg.bands))
-    yield from sorted_bands([(cfg.bands, only[single], shard[single], row[single])])
-
-
 # what is written per document shard
 
 
@@ -232,7 +176,7 @@ def scoring(
 def places(layout: Layout, passes: Sequence[Pass]) -> Iterator[tuple[int, list[Shards], Place]]:
     """Per document shard: its index, the members and clusters of each pass that its group needs, and where it lies."""
     for group, (shards, offsets) in enumerate(zip(layout.shards, layout.offsets, strict=True)):
-        inside = [[one.members[group], one.clusters] for one in passes]
+        inside = [part for one in passes for part in one.of_group(group)]
         for position, index in enumerate(range(shards.start, shards.stop)):
             reasons = tuple(one.reason for one in passes)
             yield index, inside, (offsets[0], offsets[position] - offsets[0], reasons)
@@ -242,7 +186,7 @@ def clustered(store: Store, inside: Sequence[Shards], params: object, n: int) ->
     """Of a shard's n documents, the place in the clusters of each pass."""
     low, first, reasons = cast(Place, params)
     found = []
-    for (members, made), reason in zip(inside, reasons, strict=True):
+    for (members,), (made,), reason in zip(inside[::2], inside[1::2], reasons, strict=True):
         units = store.table(members, ["unit"])["unit"].to_numpy()
         high = low + len(units)
         wanted = [CLUSTERS.empty_table()]
@@ -305,16 +249,16 @@ def survive(
     work: Work,
     cfg: DedupConfig,
     layout: Layout,
-    aligned: tuple[Shards, Shards, Shards],
+    aligned: tuple[Shards, Shards, Shards, Shards],
     passes: list[Pass],
     held: Shards,
 ) -> Shards:
-    """One row of schema SURVIVORS per document. `aligned`: signatures, verdicts (or none), files per group."""
-    signed, verdicts, files = aligned
+    """One row of schema SURVIVORS per document. `aligned`: signatures, verdicts, languages; files by group."""
+    signed, verdicts, languages, files = aligned
     held = [shard for shard in held if shard.rows]
     jobs = []
     for (index, inside, params), group in zip(places(layout, passes), _group_of(layout), strict=True):
-        judged = [verdicts[index]] if verdicts else []
+        judged = [verdicts[index], languages[index]] if verdicts else []
         jobs.append(Job(([signed[index]], judged, [files[group]], held, *inside), params, batch=signed[index].batch))
     return work.map(write_survivors, cfg.held_out_threshold, jobs, step="survivors", schema=SURVIVORS)
 
@@ -337,6 +281,7 @@ def write_survivors(store: Store, threshold: float, job: Job, counts: "Counter[s
         matrix = signature_matrix(scored["signature"].combine_chunks())
         index = ScoringIndex(matrix, exact.short_keys(scored["normalized"].combine_chunks()), threshold)
     row = 0
+    named = store.table(verdicts[1], ["language"])["language"] if verdicts else None
     for batch, verdict in _with_verdicts(store, signed, verdicts):
         part = slice(row, row + batch.num_rows)
         near = np.zeros(batch.num_rows, bool)
@@ -349,8 +294,29 @@ def write_survivors(store: Store, threshold: float, job: Job, counts: "Counter[s
             )
         made, counted = survivors(ids[part], keys[part], verdict, [one.rows(part) for one in passes], near)
         counts.update(counted)
+        if named is not None:
+            counts.update(_language_counts(named.slice(row, batch.num_rows), made))
         row = part.stop
         yield made
+
+
+def _language_counts(languages: pa.ChunkedArray, made: pa.RecordBatch) -> dict[str, int]:
+    """Per language, documents among which duplicates were sought, and how many were dropped as such."""
+    reason = made.column("reason")
+    dropped = pc.is_in(reason, value_set=pa.array(["exact_duplicate", "near_duplicate"]))
+    judged = pc.or_(made.column("survives"), dropped)
+    out = {}
+    for what, mask in (("judged", judged), ("dropped", dropped)):
+        for pair in languages.filter(mask).value_counts().to_pylist():
+            out[f"{what}.{pair['values'] or 'none'}"] = pair["counts"]
+    return out
+
+
+def by_language(counts: dict[str, int]) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+    """The counters that are of no language; per language those judged; per language those dropped."""
+    of = {what: {k.removeprefix(what): n for k, n in counts.items() if k.startswith(what)} for what in _BY_LANGUAGE}
+    rest = {name: n for name, n in counts.items() if not name.startswith(_BY_LANGUAGE)}
+    return rest, of[_BY_LANGUAGE[0]], of[_BY_LANGUAGE[1]]
 
 
 def _with_verdicts(store: Store, signed: Shard, verdicts: Shards) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:

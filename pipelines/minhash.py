@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 
 from corpus import exact, minhash
-from corpus.bands import sorted_bands
+from corpus.bands import slices_for, sorted_bands
 from corpus.minhash import MinHashConfig
 from corpus.schema import BANDS
 from corpus.schema import signatures as signature_schema
@@ -49,9 +50,9 @@ def write_bands(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[str
     (signed,) = job.inputs
     keys, exacts, shards, rows, worded = _group_keys(store, cfg, signed)
     counts["shards"] = len(signed)  # dedup tells the groups apart by it
+    counts["slices"] = slices_for(len(rows))  # and finds ranges of keys by it
     columns = ((band, keys[worded, band], shards[worded], rows[worded]) for band in range(cfg.bands))
-    yield from sorted_bands(columns)
-    yield from sorted_bands([(cfg.bands, exacts, shards, rows)])
+    yield from sorted_bands(chain(columns, [(cfg.bands, exacts, shards, rows)]), counts["slices"])
 
 
 def _group_keys(store: Store, cfg: MinHashConfig, signed: Sequence[Shard]) -> tuple[np.ndarray, ...]:

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from corpus import exact
-from corpus.bands import sorted_bands
+from corpus.bands import slices_for, sorted_bands
 from corpus.schema import BANDS
 from corpus.shards import Store
 from filters.survivors import DedupConfig
-from pipelines.clustering import Keys, Layout, Pass, cluster
+from pipelines.clustering import Keys, Layout, Pass, cluster, scopes_of
 from pipelines.dedup import file_keys, gather, survive
 from pipelines.stage import Job, Result, Shards, Work, tally
 
@@ -30,12 +30,12 @@ def run(work: Work, cfg: DedupConfig, documents: Shards, signatures: Shards, ban
     urls = work.map(write_url_keys, None, jobs, step="urls", schema=BANDS)
     passes: list[Pass] = []
     if cfg.unit != "none":
-        by_url = Keys(urls, exact=(0,), near=(), signatures=signatures)
+        scopes = scopes_of(work, cfg, layout, documents)
+        by_url = Keys(urls, exact=(0,), near=(), behind=layout.behind(signatures, ("signature",)), scopes=scopes)
         passes.append(cluster(work, cfg, layout, by_url, pages, passes, "url_duplicate"))
-        passes.append(
-            cluster(work, cfg, layout, file_keys(cfg.minhash, bands, signatures), pages, passes, "near_duplicate")
-        )
-    made = survive(work, cfg, layout, (signatures, none, pages), passes, none)
+        by_text = file_keys(cfg, layout, bands, signatures, documents, scopes)
+        passes.append(cluster(work, cfg, layout, by_text, pages, passes, "near_duplicate"))
+    made = survive(work, cfg, layout, (signatures, none, none, pages), passes, none)
     return Result({"pool_survivors": made}, tally(made))
 
 
@@ -48,5 +48,6 @@ def write_url_keys(store: Store, cfg: None, job: Job, counts: "Counter[str]") ->
         keys.append(exact.url_keys(column)[known])
         shards.append(np.full(len(known), position, np.int32))
         rows.append(known.astype(np.int32))
-    counts["shards"] = len(job.inputs[0])
-    yield from sorted_bands([(0, np.concatenate(keys), np.concatenate(shards), np.concatenate(rows))])
+    columns = (np.concatenate(keys), np.concatenate(shards), np.concatenate(rows))
+    counts["shards"], counts["slices"] = len(job.inputs[0]), slices_for(len(columns[0]))
+    yield from sorted_bands([(0, *columns)], counts["slices"])

@@ -28,7 +28,7 @@ class RunProgress:
         self._total, self._done, self._reused = total, reused, reused
         self._rows = self._bytes = 0
         self._ran: list[str] = []
-        self._peak = 0.0
+        self._peak = self._requests = 0.0
         self._started = self._told = time.monotonic()
         if self._is_terminal:
             columns = (
@@ -47,6 +47,7 @@ class RunProgress:
         self._bytes += shard.bytes
         self._ran.append(shard.path)
         self._peak = max(self._peak, task["peak_bytes"])
+        self._requests += task["requests"]
         if self._bar is not None and self._bar_task is not None:
             self._bar.update(self._bar_task, completed=self._done, speed=self._speed())
         now = time.monotonic()
@@ -71,7 +72,9 @@ class RunProgress:
             f"  {self._name}: {self._done} done{reused}, {self._speed()}, {seconds:.1f} s", file=sys.stderr, flush=True
         )
         event = {"step": self._name, "tasks": self._total, "reused": self._reused, "ran": self._ran}
-        self.log({**event, "seconds": round(seconds, 3), "peak_bytes": int(self._peak)})
+        self.log(
+            {**event, "seconds": round(seconds, 3), "peak_bytes": int(self._peak), "requests": int(self._requests)}
+        )
 
     def log(self, event: dict[str, object]) -> None:
         """One line of the run's log; the file is rewritten whole, because object stores cannot append."""

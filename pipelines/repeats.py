@@ -1,26 +1,30 @@
 """Optional stage: survivors -> verdicts whose edits also take out spans that an earlier survivor holds.
 
-Windows are written per group of shards, sorted by hash; one job per range of hashes reads that range of every group and
-names the windows that go; one job per document shard merges their spans into the edits. A range is read through
-everything before it, so many ranges cost reading, not memory: a corpus that needs more than ten wants files by range.
+Windows are written per group of shards, in row groups of equal ranges of hashes; one job per range reads that range of
+every group and names the windows that go, a row group per group of shards; one job per document shard reads its group's
+and merges their spans into the edits. So every window is read once, and every reading is of contiguous row groups.
 """
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from corpus.schema import VERDICTS
+from corpus.bands import range_groups, slices_for
+from corpus.schema import RANGES, VERDICTS
 from corpus.shards import Store
 from filters.edits import merged, span_column
 from filters.repeats import RepeatsConfig, repeat_spans, repeated, windows
 from pipelines.stage import Job, Result, Shards, Work, groups, tally
 
-WINDOWS = pa.schema([("hash", pa.uint64()), ("shard", pa.int32()), ("row", pa.int32()), ("word", pa.int32())])
-REPEATED = pa.schema([("shard", pa.int32()), ("row", pa.int32()), ("word", pa.int32())])
-_ROWS = 1 << 20  # windows in a row group
+_PLACE = [("shard", pa.int32()), ("row", pa.int32()), ("word", pa.int32())]
+WINDOWS = pa.schema([("hash", pa.uint64()), *_PLACE], metadata=RANGES)
+REPEATED = pa.schema(_PLACE, metadata=RANGES)
+_WINDOW_BYTES = 72  # working memory per window of a range: its columns, the order of the sort, and copies
 _TEXT = ("kind", "text")
 
 
@@ -29,12 +33,15 @@ def run(work: Work, cfg: RepeatsConfig, documents: Shards, verdicts: Shards, sur
     parts = groups(documents, cfg.group_bytes)
     jobs = [Job((documents[part], survivors[part]), params=part.start) for part in parts]
     hashed = work.map(write_windows, cfg, jobs, step="windows", schema=WINDOWS)
-    jobs = [Job((hashed,), params=(index, cfg.hash_ranges)) for index in range(cfg.hash_ranges)]
+    n_ranges = max(1, -(-sum(shard.rows for shard in hashed) * _WINDOW_BYTES // cfg.range_bytes))
+    bounds = (*(part.start for part in parts), len(documents))
+    jobs = [Job((hashed,), params=(index, n_ranges, bounds)) for index in range(n_ranges)]
     found = work.map(write_repeated, None, jobs, step="repeated", schema=REPEATED)
-    jobs = [
-        Job(([shard], [verdict], found), params=index, batch=shard.batch)
-        for index, (shard, verdict) in enumerate(zip(documents, verdicts, strict=True))
-    ]
+    jobs = []
+    for place, part in enumerate(parts):
+        for index in range(part.start, part.stop):
+            inputs = ([documents[index]], [verdicts[index]], found)
+            jobs.append(Job(inputs, params=(index, place), batch=documents[index].batch))
     edits = work.map(write_edits, cfg, jobs, step="edits", schema=VERDICTS)
     return Result({"edits": edits}, tally(edits) | {"windows": sum(s.rows for s in hashed)})
 
@@ -54,36 +61,39 @@ def write_windows(store: Store, cfg: RepeatsConfig, job: Job, counts: "Counter[s
             start += batch.num_rows
     hashes, shards, rows, words = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(hashes, kind="stable")
-    for at in range(0, len(order), _ROWS):
-        yield _batch(WINDOWS, *(column[order[at : at + _ROWS]] for column in (hashes, shards, rows, words)))
+    columns = [column[order] for column in (hashes, shards, rows, words)]
+    counts["slices"] = slices_for(len(order))
+    cuts = np.searchsorted(columns[0], [np.uint64(i * 2**64 // counts["slices"]) for i in range(counts["slices"])])
+    for a, b in pairwise([*cuts.tolist(), len(order)]):
+        yield _batch(WINDOWS, *(column[a:b] for column in columns))
 
 
 def write_repeated(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
     """Of one range of hashes, the windows that an earlier document holds, in the order of the documents."""
     (hashed,) = job.inputs
-    index, ranges = map(int, job.params)  # type: ignore[call-overload]
-    low, high = (np.uint64(min((1 << 64) * at // ranges, (1 << 64) - 1)) for at in (index, index + 1))
-    last = index == ranges - 1
+    index, n_ranges, bounds = cast(tuple[int, int, tuple[int, ...]], job.params)
+    low, high = np.uint64(index * 2**64 // n_ranges), np.uint64((index + 1) * 2**64 // n_ranges - 1)
     parts = [(np.zeros(0, np.uint64), *(np.zeros(0, np.int64),) * 3)]
     for shard in hashed:
-        for batch in store.batches(shard):
+        for batch in store.batches(shard, groups=range_groups(0, index, n_ranges, shard.counts["slices"])):
             hashes = batch["hash"].to_numpy()
-            inside = (hashes >= low) & ((hashes < high) | last)
-            if inside.any():
-                parts.append(tuple(batch[name].to_numpy()[inside] for name in WINDOWS.names))
+            some = slice(np.searchsorted(hashes, low, "left"), np.searchsorted(hashes, high, "right"))
+            parts.append(tuple(batch[name].to_numpy()[some] for name in WINDOWS.names))
     hashes, shards, rows, words = (np.concatenate(column) for column in zip(*parts, strict=True))
     documents = (shards.astype(np.int64) << 32) + rows
     later = np.flatnonzero(repeated(hashes, documents, words))
     counts["repeated_windows"] = len(later)
     order = later[np.lexsort((words[later], documents[later]))]
-    for at in range(0, len(order), _ROWS):
-        yield _batch(REPEATED, *(column[order[at : at + _ROWS]] for column in (shards, rows, words)))
+    cuts = np.searchsorted(shards[order], np.asarray(bounds))
+    for a, b in pairwise(cuts.tolist()):
+        yield _batch(REPEATED, *(column[order[a:b]] for column in (shards, rows, words)))
 
 
 def write_edits(store: Store, cfg: RepeatsConfig, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
     """The shard's verdicts with the repeats' spans merged into their edits."""
     (shard,), (verdict,), found = job.inputs
-    places = [_of_shard(store.batches(repeats), int(str(job.params))) for repeats in found]
+    index, place = cast(tuple[int, int], job.params)
+    places = [_of_shard(store.batches(repeats, groups=slice(place, place + 1)), index) for repeats in found]
     rows, words = (np.concatenate(column) for column in zip(*places, strict=True))
     start = 0
     for batch, verdicts in zip(store.batches(shard, _TEXT), store.batches(verdict), strict=True):

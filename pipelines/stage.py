@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from corpus.shards import Record, Shard, Store
+from corpus.shards import Record, Shard, Store, requests
 from pipelines.cluster import Cluster
 from pipelines.identity import canonical, definition_code, digest
 
@@ -182,7 +182,7 @@ def _found(existing: dict[str, str], key: str, keep_going: bool) -> str | None:
 
 def run_task(store: Store, step: _Step, job: Job, stem: str) -> tuple[Shard, dict[str, float]]:
     """Runs on a worker: the task, into a file that becomes visible when it is whole."""
-    started = time.monotonic()
+    started, asked = time.monotonic(), requests.total()
     record = Record(job.batch, Counter())
     try:
         shard = _write(store, step, stem, step.task(store, step.cfg, job, record.counts), record)
@@ -195,7 +195,8 @@ def run_task(store: Store, step: _Step, job: Job, stem: str) -> tuple[Shard, dic
         shard = _write(store, step, f"{stem}q", batches, record)
     _check_conservation(step, shard)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return shard, {"seconds": time.monotonic() - started, "peak_bytes": float(peak)}
+    told = {"seconds": time.monotonic() - started, "peak_bytes": float(peak)}
+    return shard, {**told, "requests": float(requests.total() - asked)}
 
 
 def _write(store: Store, step: _Step, stem: str, made: Iterator[Any], record: Record) -> Shard:

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -7,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from corpus.shards import Record, Store
+from corpus.schema import RANGES
+from corpus.shards import Record, Store, requests
 
 TWO = pa.schema([("a", pa.int64()), ("text", pa.large_string())])
 
@@ -38,6 +40,26 @@ def test_only_the_columns_asked_for_are_read(store):
     assert next(store.batches(shard, ["text"])).schema.names == ["text"]
     with pytest.raises(KeyError, match="no column"):
         next(store.batches(shard, ["absent"]))
+
+
+def test_row_groups_are_found_by_place_where_the_schema_says_so(store):
+    schema = pa.schema([("a", pa.int64())], metadata=RANGES)
+    batches = [pa.record_batch([pa.array(range(n), pa.int64())], schema=schema) for n in (2, 0, 3, 0)]
+    shard = store.write_shard("objects/s/k", schema, batches, Record("b", {"x": 1}))
+    found = [[b.num_rows for b in store.batches(shard, groups=slice(i, i + 1))] for i in range(4)]
+    assert found == [[2], [], [3], []] and shard.rows == 5
+    assert store.describe(shard.path).counts == {"x": 1}
+
+
+def test_a_range_of_row_groups_costs_a_few_requests_of_an_object_store(s3_url):
+    store = Store(s3_url)
+    big = [pa.record_batch([pa.array([os.urandom(1 << 20)])], ["a"])] * 12
+    shard = store.write_shard("objects/s/k", pa.schema([("a", pa.binary())]), big, Record("b", {}))
+    for groups_, most in ((slice(5, 6), 6), (slice(2, 10), 36), (slice(None), 36)):
+        before = requests["read"]
+        assert len(list(store.batches(shard, groups=groups_))) == len(range(12)[groups_])
+        assert 2 <= requests["read"] - before <= most
+    assert requests["write"] >= 1
 
 
 def test_the_same_rows_are_the_same_file_and_other_rows_another(store):

@@ -125,4 +125,4 @@ def test_settings_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="min_words is 1"):
         RepeatsConfig(min_words=1)
     with pytest.raises(ValueError, match="at least 1"):
-        RepeatsConfig(hash_ranges=0)
+        RepeatsConfig(range_bytes=0)

@@ -5,11 +5,11 @@ import pyarrow as pa
 import pytest
 
 from corpus.exact import exact_key
-from corpus.minhash import MinHashConfig, signatures
-from corpus.schema import SURVIVORS
+from corpus.minhash import MinHashConfig
+from corpus.schema import DOCUMENTS, SURVIVORS
+from filters.drop_rates import DropRates
 from filters.survivors import DedupConfig
 from pipelines import dedup
-from pipelines.clustering import Layout
 from tests.pipelines.corpora import Corpus, OneAfterTheOther, document, words
 
 MINHASH = MinHashConfig(group_bytes=9_000)
@@ -80,20 +80,6 @@ def test_a_repository_is_kept_or_dropped_as_a_whole(tmp_path):
     assert result.counts["clusters"] == 1
 
 
-def test_a_unit_has_one_signature_however_its_files_are_cut_into_row_groups(tmp_path):
-    rows = [file("x/one", str(i), same(f"s{i}"), vendored=i == 3, kept=i != 5) for i in range(11)]
-    corpus = Corpus(tmp_path, INLINE, [[document("page", "a page"), *rows[:7]], rows[7:]], MINHASH)
-    layout = Layout.of(corpus.bands, corpus.signatures)
-    aligned = (corpus.documents, corpus.signatures, corpus.verdicts, corpus.languages)
-    units = dedup.gather(corpus.work, MINHASH, layout, aligned, by_repository=True)
-    keys = dedup.repository_keys(corpus.work, replace(MINHASH, group_bytes=1), layout, units, corpus.signatures)
-    table = corpus.work.store.table(keys.signatures[0])
-    assert table["unit"].to_pylist() == [0, 1] and table["n_files"].to_pylist() == [1, 9]
-    counted = [row["text"] for i, row in enumerate(rows) if i not in (3, 5)]
-    _, values = signatures(MINHASH, pa.array(counted, pa.large_string()))
-    assert table["signature"][1].as_py() == values.min(axis=0).tolist()
-
-
 def test_a_shared_vendored_tree_does_not_join_two_repositories(tmp_path):
     tree = [(f"vendor/{i}", same(f"v{i}")) for i in range(20)]
     rows = [
@@ -117,6 +103,16 @@ def test_within_a_source_leaves_copies_in_another(tmp_path):
     rows = [[document("a", same("a")), document("b", same("a"))], [document("c", same("a"), source="second")]]
     found, _ = reasons(tmp_path, rows, replace(FILE, scope="source"))
     assert found["c"] is None and sum(reason is None for reason in found.values()) == 2
+
+
+def test_within_a_dump_leaves_pages_of_another_and_not_what_is_no_page(tmp_path):
+    pages = [document(f"{i} of {dump}", same("a"), snapshot=dump) for dump in ("one", "two") for i in range(2)]
+    code = [document(f"code {i}", same("b"), snapshot=f"commit {i}", kind="file") for i in range(2)]
+    for range_bytes in (1 << 10, 1 << 28):
+        cfg = replace(FILE, scope="dump", range_bytes=range_bytes)
+        found, _ = reasons(tmp_path, [pages[:3], [pages[3], *code]], cfg)
+        kept = [name for name, reason in found.items() if reason is None]
+        assert sorted(name.split(" ")[-1] for name in kept if "of" in name) == ["one", "two"] and len(kept) == 3
 
 
 HELD = [
@@ -197,9 +193,16 @@ def test_the_same_bytes_with_two_workers_and_small_ranges(tmp_path, cluster):
     one = reasons(tmp_path / "one", rows)[1].outputs
     two = reasons(tmp_path / "two", rows, cluster=cluster)[1].outputs
     small = reasons(tmp_path / "small", rows, replace(FILE, range_bytes=1 << 10))[1].outputs
+    rows_of = [rows_in(tmp_path / name, made["clusters"]) for name, made in (("one", one), ("small", small))]
+    assert rows_of[0] == rows_of[1] and len(small["clusters"]) > 1
     for name, shards in one.items():
         contents = [shard.content for shard in shards]
-        assert contents == [shard.content for shard in two[name]] == [shard.content for shard in small[name]], name
+        assert contents == [shard.content for shard in two[name]], name
+        assert name == "clusters" or contents == [shard.content for shard in small[name]], name
+
+
+def rows_in(root, shards):
+    return [row for shard in shards for row in dedup.Store(str(root)).table(shard).to_pylist()]
 
 
 def test_another_batch_leaves_the_survivors_of_the_first_byte_for_byte(tmp_path):
@@ -208,6 +211,55 @@ def test_another_batch_leaves_the_survivors_of_the_first_byte_for_byte(tmp_path)
     for order in (FIVE + more, more + FIVE):
         again = reasons(tmp_path, order)[1].outputs["survivors"]
         assert {shard.content for shard in first} <= {shard.content for shard in again}
+
+
+def test_a_new_batch_reads_no_old_text_and_changes_no_old_survivor(tmp_path):
+    first = Corpus(tmp_path, INLINE, FIVE, MINHASH)
+    cfg = replace(FILE, prefer=(("place", "low"), ("stars", "high")))
+    before = dedup.run(first.work, cfg, **first.inputs()).outputs["survivors"]
+    for shard in first.documents:
+        first.work.store.delete(shard.path)  # whatever reads the old text again fails
+    more = [[document("twin", changed("a"), stars=99, source="second"), document("z", same("z"), source="second")]]
+    grown = Corpus(tmp_path, INLINE, more, MINHASH)
+    inputs = {name: [*old, *grown.inputs()[name]] for name, old in first.inputs().items()}
+    narrow = [keep_narrow(first, i) for i in range(len(first.documents))]
+    made = dedup.run(first.work, cfg, **{**inputs, "documents": [*narrow, *grown.documents]}).outputs["survivors"]
+    assert [shard.content for shard in made[:2]] == [shard.content for shard in before]
+    assert grown.reasons(made[2:]) == {"twin": "near_duplicate", "z": None}
+
+
+def keep_narrow(corpus, index):
+    """The shard again without its text."""
+    return corpus._write("documents", index, DOCUMENTS, [{**row, "text": ""} for row in corpus.rows[index]])
+
+
+@pytest.mark.parametrize(("most", "kept"), [(None, 1), (4, 3), (5, 1)])
+def test_of_a_giant_cluster_only_equal_members_stay_together(tmp_path, most, kept):
+    chain = [words("a")[i * 3 : i * 3 + 240] for i in range(3)]
+    texts = [" ".join(chain[0]), " ".join(chain[0]), " ".join(chain[1]), " ".join(chain[2]), "\n".join(chain[2])]
+    rows = [[document(f"{i}", text)] for i, text in enumerate(texts)]
+    for range_bytes in (1 << 10, 1 << 28):
+        found, _ = reasons(tmp_path, rows, replace(FILE, largest_cluster=most, range_bytes=range_bytes))
+        assert sum(reason is None for reason in found.values()) == kept
+
+
+@pytest.mark.parametrize("by", ["jaccard", "containment"])
+def test_verification_by_text_has_no_false_positive_and_containment_finds_parts(tmp_path, by):
+    loose = MinHashConfig(bands=125, rows=2, group_bytes=9_000)
+    rows = [[document("a", same("a")), document("b", changed("a"))], [document("part", " ".join(words("a")[:150]))]]
+    cfg = replace(FILE, minhash=loose, verify=0.9, verify_by=by)
+    found, _ = reasons(tmp_path, rows, cfg)
+    assert sum(reason is None for reason in found.values()) == {"jaccard": 2, "containment": 1}[by]
+    assert found["part"] is None or by == "containment"
+
+
+def test_an_implausible_rate_is_told_loudly(tmp_path, capsys):
+    rows = [[document(f"{i}", same(f"t{i}"), language="Python") for i in range(12)]]
+    cfg = replace(FILE, plausible=DropRates(judged_from=10))
+    _, result = reasons(tmp_path, rows, cfg)
+    told = capsys.readouterr().err
+    assert "*** WARNING: deduplication dropped 0.0% of 12 documents in Python" in told
+    assert result.counts["implausible"] == 2 and not any("Python" in name for name in result.counts)
 
 
 def test_rows_in_quarantine_are_dropped_with_their_reason(tmp_path):
