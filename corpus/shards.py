@@ -110,8 +110,12 @@ class Store:
 
     # reading
 
-    def batches(self, shard: Shard, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """The shard's row groups in order; only `columns`, in their order in the file, where given."""
+    def batches(
+        self, shard: Shard, columns: Sequence[str] | None = None, groups: slice = slice(None)
+    ) -> Iterator[pa.RecordBatch]:
+        """The shard's row groups in order, without empty ones; only `columns`, in their order in the file, and only
+        the row groups at `groups`, where given: a range of them is one contiguous read.
+        """
         with self._open(shard.path) as source:
             options = None
             if columns is not None:
@@ -121,7 +125,7 @@ class Store:
                     raise KeyError(f"{shard.path} has no column {sorted(missing)}; it has {names}")
                 options = pa.ipc.IpcReadOptions(included_fields=[names.index(c) for c in columns])
             reader = pa.ipc.open_file(source, options=options)
-            for index in range(reader.num_record_batches):
+            for index in range(reader.num_record_batches)[groups]:
                 batch = reader.get_batch(index)
                 if batch.num_rows:
                     yield batch

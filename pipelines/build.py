@@ -134,6 +134,7 @@ def plan(recipe: Recipe) -> list[Stage]:
             "tokens": tokens,
             "documents": documents,
             "verdicts": verdicts,
+            "survivors": survivors,
         },
     )
     rows = packed["rows"]

@@ -13,12 +13,11 @@ from tokenization.packing import (
     NO_ID,
     PADDING,
     PackConfig,
-    cut_rows,
     emit_group,
     order_samples,
     row_schema,
-    segment_spans,
 )
+from tokenization.rows import cut_rows, fixed_pieces, segment_spans
 from tokenization.tokenizer import TokenizerConfig, load
 
 TOKENIZER = load(TokenizerConfig())
@@ -77,7 +76,7 @@ def plain_spans(sizes, length):
 
 @given(sizes=st.lists(st.integers(0, 12), min_size=1, max_size=8), length=st.integers(1, 6))
 def test_segments_agree_with_a_walk_over_every_token(sizes, length):
-    spans = segment_spans(np.array(sizes, np.int64), length)
+    spans = segment_spans(np.array(sizes, np.int64), fixed_pieces(sum(sizes), length))
     assert np.stack(spans, axis=1).tolist() == plain_spans(sizes, length)
 
 
