@@ -12,6 +12,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpus import clusters, exact, minhash, planted
 from corpus.bands import shared_runs, sorted_bands
@@ -19,6 +20,7 @@ from corpus.minhash import MinHashConfig
 from corpus.schema import BANDS, CLUSTERS, SCORING, SURVIVORS
 from corpus.schema import signatures as signature_schema
 from corpus.shards import Shard, Store
+from corpus.takedown import Taken, member, taken_down
 from filters.edits import edited
 from filters.survivors import Clustered, DedupConfig, ScoringIndex, survivors, unit_rows
 from pipelines.clustering import MEMBERS, Keys, Layout, Pass, cluster
@@ -336,9 +338,11 @@ def write_survivors(store: Store, threshold: float, job: Job, counts: "Counter[s
         scored = _joined(store, held, ["normalized", "signature"]).combine_chunks()
         matrix = signature_matrix(scored["signature"].combine_chunks())
         index = ScoringIndex(matrix, exact.short_keys(scored["normalized"].combine_chunks()), threshold)
+    taken = taken_down(store)
     row = 0
     for batch, verdict in _with_verdicts(store, signed, verdicts):
         part = slice(row, row + batch.num_rows)
+        verdict = _without_taken(taken, ids[part.start : part.stop], batch["exact"], verdict)
         near = np.zeros(batch.num_rows, bool)
         if index is not None:
             candidates = np.flatnonzero(verdict.column("kept").fill_null(False))
@@ -353,9 +357,19 @@ def write_survivors(store: Store, threshold: float, job: Job, counts: "Counter[s
         yield made
 
 
+def _without_taken(taken: Taken, ids: pa.Array, exact_key: pa.Array, verdict: pa.RecordBatch) -> pa.RecordBatch:
+    """What a takedown lists never survives, whatever else is said of it."""
+    if not taken:
+        return verdict
+    gone = pa.array(member(ids, taken.ids) | member(exact_key, taken.exact))
+    kept = pc.if_else(gone, False, verdict["kept"])
+    reason = pc.if_else(gone, "taken_down", verdict["reason"])
+    return pa.RecordBatch.from_arrays([kept, reason, verdict["held_out"]], names=["kept", "reason", "held_out"])
+
+
 def _with_verdicts(store: Store, signed: Shard, verdicts: Shards) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     """Row groups of both; where there are no verdicts (the web pool), ones that keep every document."""
-    batches = store.batches(signed, ["n_shingles", "signature"])
+    batches = store.batches(signed, ["n_shingles", "exact", "signature"])
     if verdicts:
         yield from zip(batches, store.batches(verdicts[0], ["kept", "reason", "held_out"]), strict=True)
         return

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from corpus.schema import INDEX
 from corpus.shards import Shard, Store
+from corpus.takedown import taken_down
 from pipelines.stage import Job, Result, Shards, Work, groups, tally
 from tokenization.packing import DOMAINS, EMITTED, NO_ID, PADDING, PackConfig, emit_group, row_schema
 from tokenization.rows import cut_rows
@@ -102,9 +103,9 @@ def plan_group(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Ite
 
 
 def check_plan(plan: dict[str, int], packed: dict[str, int]) -> None:
-    """Plain tokens, with those that re-encoded lines replaced, are the plan's, domain by domain."""
+    """Plain tokens are the plan's, domain by domain, with those that re-encoded lines replaced and those taken down."""
     for domain in DOMAINS[:PADDING]:
-        got = packed.get(f"plain.{domain}", 0) + packed.get(f"replaced.{domain}", 0)
+        got = sum(packed.get(f"{kind}.{domain}", 0) for kind in ("plain", "replaced", "taken"))
         if got != plan.get(domain, 0):
             raise AssertionError(f"{domain}: {got} plain tokens were packed, the plan has {plan.get(domain, 0)}")
 
@@ -117,9 +118,30 @@ def emit(store: Store, cfg: PackConfig, job: Job, counts: dict[str, int]) -> Ite
     repeats = store.table(mix)
     refuse_unfit(table, repeats, _flags(store, verdicts, "held_out"), _flags(store, survivors, "survives"))
     ids = [_column(store, shard, "ids") for shard in tokens]
+    count_taken(table, repeats, ids, taken_down(store).ids, counts)
     for batch in emit_group(cfg, table, repeats, ids, buckets, counts):
         counts["emitted"] = counts.get("emitted", 0) + len(batch["input_ids"].values)
         yield batch
+
+
+def count_taken(
+    samples: pa.Table, mix: pa.Table, ids: list[pa.Array], taken: frozenset[bytes], counts: dict[str, int]
+) -> None:
+    """Tokens that were planned and then taken down; a sample that lacks tokens for another reason stops the stage."""
+    lists = samples["documents"].combine_chunks()
+    members = lists.flatten()
+    sizes = [np.asarray(part.value_lengths(), np.int64) for part in ids]
+    first = np.cumsum([0, *(len(part) for part in sizes)])
+    at = first[np.asarray(members.field("shard"))] + np.asarray(members.field("row"))
+    running = np.concatenate([[0], np.cumsum(np.concatenate([*sizes, np.zeros(0, np.int64)])[at])])
+    ends = np.cumsum(np.asarray(lists.value_lengths(), np.int64))
+    found = running[ends] - running[np.concatenate([[0], ends[:-1]])] if len(ends) else ends
+    less = (np.asarray(mix["n_tokens"], np.int64) - found) * np.asarray(mix["repeats"], np.int64)
+    for row in np.flatnonzero(less).tolist():
+        if taken.isdisjoint(member["document"] for member in lists[row].as_py()):
+            raise AssertionError(f"sample {samples['sample'][row].as_py().hex()} lacks {less[row]} planned tokens")
+        name = f"taken.{mix['domain'][row].as_py()}"
+        counts[name] = counts.get(name, 0) + int(less[row])
 
 
 def refuse_unfit(samples: pa.Table, mix: pa.Table, held_out: list[np.ndarray], survives: list[np.ndarray]) -> None:
