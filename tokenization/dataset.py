@@ -21,8 +21,8 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from corpus.shards import Store
 from tokenization.masks import masked, positions, runs
+from tokenization.shuffle import gather, permuted
 
-_ROUNDS = 4
 _STEPS = 256  # whose rows are computed together: one by one, the bijection would take most of the time
 
 
@@ -36,24 +36,6 @@ def row_files(root: str, build: str = "demo") -> list[str]:
         raise ValueError(f"{root} is not a local folder, and rows are memory-mapped: copy its row shards first")
     manifest = json.loads(store.read_text(path) or "{}")
     return [store.url(store.present(shard["path"])) for shard in manifest["outputs"]["rows"]]
-
-
-def permuted(index: np.ndarray, n: int, key: int) -> np.ndarray:
-    """Where a keyed bijection of range(n) sends each index: a Feistel network, walked on until it falls inside."""
-    half = max(1, ((n - 1).bit_length() + 1) // 2)
-    mask = np.uint64((1 << half) - 1)
-    keys = [np.uint64((key * 0x9E3779B97F4A7C15 + r * 0xD1B54A32D192ED03 + 1) % 2**64) for r in range(_ROUNDS)]
-    values = index.astype(np.uint64)
-    outside = np.ones(len(values), bool)
-    while outside.any():
-        left, right = values[outside] >> np.uint64(half), values[outside] & mask
-        for round_key in keys:
-            mixed = (right + round_key) * np.uint64(0xBF58476D1CE4E5B9)
-            mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0x94D049BB133111EB)
-            left, right = right, left ^ (mixed >> np.uint64(29) & mask)
-        values[outside] = left << np.uint64(half) | right
-        outside = values >= n
-    return values.astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,8 +129,11 @@ class PackedRows(IterableDataset[dict[str, torch.Tensor]]):
         """A batch of these rows."""
         which = np.searchsorted(self._first, rows, side="right") - 1
         inside = rows - self._first[which]
-        views = [self._ids[part][row] for part, row in zip(which.tolist(), inside.tolist(), strict=True)]
-        ids = np.concatenate(views).astype(np.int64).reshape(len(rows), self.length)
+        ids = np.empty((len(rows), self.length), np.int64)
+        places = np.argsort(which, kind="stable")
+        cuts = np.flatnonzero(np.diff(which[places])) + 1
+        for here in np.split(places, cuts):
+            gather(self._ids[int(which[here[0]])], inside[here], here, ids)
         made = {"input_ids": torch.from_numpy(ids)}
         if self.masks == "none":
             return made

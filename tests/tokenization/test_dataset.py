@@ -3,13 +3,11 @@ import pickle
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from corpus.shards import Record, Store
 from tests.tokenization.test_packing import CFG, group
-from tokenization.dataset import PackedRows, permuted, row_files
+from tokenization.dataset import PackedRows, row_files
 from tokenization.packing import NO_ID, emit_group, row_schema
 from tokenization.rows import cut_rows
 from tokenization.tokenizer import load
@@ -38,17 +36,11 @@ def ids(batches):
     return [tuple(row) for batch in batches for row in batch["input_ids"].tolist()]
 
 
-@given(n=st.integers(1, 300), key=st.integers(0, 2**40))
-def test_every_row_comes_once_an_epoch(n, key):
-    assert sorted(permuted(np.arange(n), n, key).tolist()) == list(range(n))
-
-
-def test_the_order_never_changes_and_differs_by_epoch_and_seed(files):
-    orders = [permuted(np.arange(8), 1000, key).tolist() for key in (0, 1)]
-    assert orders == [permuted(np.arange(8), 1000, key).tolist() for key in (0, 1)]
-    assert orders[0] != orders[1]
+def test_the_order_differs_by_epoch_and_seed(files):
     rows = PackedRows(files, batch=2)
-    assert ids(rows) != ids(rows.at(1)) != ids(PackedRows(files, batch=2, seed=1))
+    orders = [ids(rows), ids(rows.at(1)), ids(PackedRows(files, batch=2, seed=1))]
+    assert len({tuple(order) for order in orders}) == 3
+    assert ids(rows) == orders[0]
 
 
 def test_batches_hold_the_rows_of_the_files(files):
