@@ -1,4 +1,4 @@
-"""Benchmark `identical`: how much text the fast tokenizer and the library were found to encode alike; any other id ends it.
+"""Benchmark `identical`: how much text the fast tokenizer and the library encode alike; another id ends it.
 
 Text is every file of the interpreter's library and packages that decodes (source, data, prose), then as much made to be
 hard: characters drawn from every plane, control characters, special-token strings, numbers, runs of one character. The

@@ -147,7 +147,7 @@ class Store:
         """The path itself, or that of the file which a takedown put in its place."""
         if self.fs.exists(self.url(path)):
             return path
-        return cast(str, self.forwards().get(path, path))
+        return self.forwards().get(path, path)
 
     def forwards(self) -> dict[str, str]:
         """Every path that a takedown has replaced, and by what."""

@@ -1,7 +1,8 @@
 """What has been taken down: the list that crawl and dedup read, and how rows lose what they held of it.
 
-Comes in: the lists of a store, and record batches with a mask or document ids. Goes out: the same rows in the same order
-without text, ids and comments of those documents. The lists are no part of any identity: a takedown re-keys nothing.
+Comes in: the lists of a store, and record batches with a mask or document ids. Goes out: the same rows in the same
+order without text, ids and comments of those documents. The lists are no part of any identity: a takedown re-keys
+nothing.
 """
 
 import json

@@ -1,11 +1,12 @@
 """Stage: samples, their repeats and their documents' ids -> packed rows, and an index from document to row.
 
-Three steps, four where groups are many. Emit: one file per group, what each repeat of each document emits (FIM, comments,
-begin and end tokens), by bucket of the shuffle. Merge: where there are more than `merge_groups` groups, files of so many
-of them for a range of buckets each, so that no task opens more files than that. Rows: one bucket of all groups, made
-into rows. Index: where each document's tokens are. Buckets are counted from planned tokens and the recipe's bytes, never
-from workers. No sample may hold a document that is held out or did not survive `dedup` (near-duplicates of held-out ones
-do not), and the plain tokens of each domain are those of the plan to the token: else the stage stops.
+Three steps, four where groups are many. Emit: one file per group, what each repeat of each document emits (FIM,
+comments, begin and end tokens), by bucket of the shuffle. Merge: where there are more than `merge_groups` groups,
+files of so many of them for a range of buckets each, so that no task opens more files than that. Rows: one bucket of
+all groups, made into rows. Index: where each document's tokens are. Buckets are counted from planned tokens and the
+recipe's bytes, never from workers. No sample may hold a document that is held out or did not survive `dedup` (near-
+duplicates of held-out ones do not), and the plain tokens of each domain are those of the plan to the token: else the
+stage stops.
 """
 
 from collections.abc import Iterator
@@ -111,7 +112,9 @@ def check_plan(plan: dict[str, int], packed: dict[str, int]) -> None:
 
 
 def emit(store: Store, cfg: PackConfig, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
-    """One group: what its samples emit, one row group per bucket. Holds the group's ids, and one bucket of them twice."""
+    """One group: what its samples emit, one row group per bucket. Holds the group's ids, and one bucket of them
+    twice.
+    """
     (samples,), (mix,), tokens, verdicts, survivors = job.inputs
     buckets: Any = job.params
     table = store.table(samples)

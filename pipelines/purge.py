@@ -18,6 +18,7 @@ COUNTS = "mix/narrow"  # token counts of samples, counted again by the next mixt
 
 
 def has_lists(schema: pa.Schema) -> bool:
+    """Whether an annotation's columns can hold pieces of a text: ids, spans, import strings."""
     names = set(schema.names)
     lists = any(pa.types.is_list(f.type) or pa.types.is_large_list(f.type) for f in schema)
     return lists and not {"text", "input_ids", "documents"} & names
@@ -35,9 +36,9 @@ def purge(store: Store, path: str, rows: np.ndarray | None, taken: Taken) -> tup
         n = sum(held(batch, taken.ids, taken.exact) for batch in store.batches(shard))
         if not n:
             return None, {}
-    elif "text" in names and not any(held(b, taken.ids, taken.exact) for b in store.batches(shard)):
-        return None, {}
-    elif "text" not in names and not left_in(store, path, rows):
+    elif ("text" in names and not any(held(b, taken.ids, taken.exact) for b in store.batches(shard))) or (
+        "text" not in names and not left_in(store, path, rows)
+    ):
         return None, {}
     return store.rewrite(shard, _purged(store, shard, rows, taken, counts)), dict(counts)
 

@@ -1,10 +1,11 @@
-"""`python -m pipelines.takedown LIST [--near]`: take documents out of everything a root holds, without a stage run again.
+"""`python -m pipelines.takedown LIST [--near]`: take documents out of all a root holds; no stage runs again.
 
 LIST is a file, one entry a line: an id (32 hex digits), a repository (owner/name), REPO/PATH, a URL, or an origin. With
 `--near` the clusters of deduplication around them go as well. In order: the list is written to the store, where crawls
 and dedup read it; every shard that holds something of the documents is written again with the same rows in the same
 order, under a new name; the forwards old -> new are recorded; old files and caches are deleted; exports are made again
-from the rows; a scan over every stored file proves that nothing is left. Stopped at any point, the same command goes on.
+from the rows; a scan over every stored file proves that nothing is left. Stopped at any point, the same command goes
+on.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """`python -m pipelines.train_tokenizer OUT`: a byte-level BPE of a build's own kept text, as a `tokenizer.json`.
 
-Documents that survived deduplication are taken in the order of a draw on their ids, edited, up to `--bytes` of each domain
-in its share of the recipe's mixture, so that the vocabulary fits what is trained on. Pre-tokenizer, decoder and special
-tokens are those of the recipe's vocabulary: newlines stay alone and FIM re-encodes one line. `tokenizers` trains; the same
-build gives the same file.
+Documents that survived deduplication are taken in the order of a draw on their ids, edited, up to `--bytes` of each
+domain in its share of the recipe's mixture, so that the vocabulary fits what is trained on. Pre-tokenizer, decoder
+and special tokens are those of the recipe's vocabulary: newlines stay alone and FIM re-encodes one line. `tokenizers`
+trains; the same build gives the same file.
 """
 
 import argparse

@@ -55,7 +55,9 @@ def _place(sizes: np.ndarray, order: np.ndarray, capacity: int) -> np.ndarray:
 
 
 def best_fit(sizes: np.ndarray, capacity: int) -> np.ndarray:
-    """Each piece's row, from the largest piece down, the earlier first among equal ones; every size is in 1..capacity."""
+    """Each piece's row, from the largest piece down, the earlier first among equal ones; every size is in
+    1..capacity.
+    """
     if len(sizes) and not 1 <= sizes.min() <= sizes.max() <= capacity:
         raise ValueError(f"sizes must be in 1..{capacity}, not {sizes.min()}..{sizes.max()}")
     return np.asarray(_place(sizes, np.argsort(-sizes, kind="stable"), capacity))

@@ -1,12 +1,14 @@
 """Packed rows as a PyTorch dataset: memory-mapped, shuffled by epoch, split over ranks and loader workers, resumable.
 
-Comes in: a finished build (or row files). Goes out: batches of int64 ids, and where `masks` asks for them what attention
-and loss need: positions inside samples (or documents), cumulative lengths over the whole batch, tokens without loss.
-Needs PyTorch, as `validate/probes` does. Use it with `DataLoader(rows, batch_size=None, num_workers=n)`.
+Comes in: a finished build (or row files). Goes out: batches of int64 ids, and where `masks` asks for them what
+attention and loss need: positions inside samples (or documents), cumulative lengths over the whole batch, tokens
+without loss. Needs PyTorch, as `validate/probes` does. Use it with `DataLoader(rows, batch_size=None,
+num_workers=n)`.
 
-Step s of an epoch is rows perm[s * world * batch : (s + 1) * world * batch], of which each rank takes its part; worker w
-of n takes every n-th step. So the order of steps depends neither on workers nor on where a run was stopped: the position
-is (epoch, step), which the trainer knows. perm is a keyed bijection computed on the fly: no list of all rows is held.
+Step s of an epoch is rows perm[s * world * batch : (s + 1) * world * batch], of which each rank takes its part;
+worker w of n takes every n-th step. So the order of steps depends neither on workers nor on where a run was stopped:
+the position is (epoch, step), which the trainer knows. perm is a keyed bijection computed on the fly: no list of all
+rows is held.
 """
 
 import json

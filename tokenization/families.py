@@ -28,9 +28,10 @@ QWEN25_CODER: Final = SpecialTokens(
     layouts=("psm",),
 )
 
-# <PRE>P<SUF>S<MID>M<EOT>, half PSM and half SPM as <PRE><SUF>S<MID>PM (2308.12950, appendix). A middle ends with a token of
-# its own, so that a sample's end token still follows. The pieces are written with U+2581, as in its vocabulary. That
-# vocabulary is SentencePiece, which this project does not encode with: these strings are for a byte-level one.
+# <PRE>P<SUF>S<MID>M<EOT>, half PSM and half SPM as <PRE><SUF>S<MID>PM (2308.12950, appendix). A middle ends with a
+# token of its own, so that a sample's end token still follows. The pieces are written with U+2581, as in its
+# vocabulary. That vocabulary is SentencePiece, which this project does not encode with: these strings are for a byte-
+# level one.
 CODELLAMA: Final = SpecialTokens(
     begin="<s>",
     end="</s>",

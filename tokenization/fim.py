@@ -7,8 +7,9 @@ What a document emits:
     plain   [comment] ids
     PSM     <begin> [comment] prefix <hole> suffix <end> middle <stop>     (as published)
     SPM     <begin> <hole> suffix <end> [comment] prefix middle <stop>     (Bavarian et al., joint training)
-The stop token is the end of sentence, or a family's own (`families`). The first document of a sample has the begin token
-before this; the last one the end token after it, unless FIM has just put one there: a sample ends with exactly one.
+The stop token is the end of sentence, or a family's own (`families`). The first document of a sample has the begin
+token before this; the last one the end token after it, unless FIM has just put one there: a sample ends with exactly
+one.
 
 FIM is drawn per document and epoch, before packing, at rate 0.5 (DeepSeek-Coder-V2 §3.1); inside a repository sample
 each file is a document (DeepSeek-Coder says "for each code file"). Two cuts, uniform on the characters of the edited

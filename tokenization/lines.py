@@ -1,7 +1,8 @@
 """Characters and lines of a document, from its ids alone, compiled: what a cut in its text needs to know.
 
-Only arrays come in and numbers go out. `characters` and `newlines` are the vocabulary's tables: how many characters begin
-in an id's bytes, and whether it is a newline. With a line's ids independent of other lines this costs 1 ns an id.
+Only arrays come in and numbers go out. `characters` and `newlines` are the vocabulary's tables: how many characters
+begin in an id's bytes, and whether it is a newline. With a line's ids independent of other lines this costs 1 ns an
+id.
 """
 
 from typing import NamedTuple

@@ -164,10 +164,11 @@ class _Members(NamedTuple):
     def of(samples: pa.Table, tokens: Sequence[pa.LargeListArray]) -> "_Members":
         lists = samples["documents"].combine_chunks()
         flat = lists.flatten()
-        names = ("document", "comment", "shard", "row")
-        columns = [flat.field(name).to_pylist() for name in names]
+        document, comment, shard, row = (
+            flat.field(name).to_pylist() for name in ("document", "comment", "shard", "row")
+        )
         ends = np.cumsum(np.asarray(lists.value_lengths(), np.int64))
-        return _Members(ends, *columns, [_view(shard) for shard in tokens])
+        return _Members(ends, document, comment, shard, row, [_view(part) for part in tokens])
 
     def ids(self, at: int) -> np.ndarray:
         starts, values = self.views[self.shards[at]]

@@ -1,7 +1,7 @@
 """What samples emit to rows of one length: the second half of packing.
 
-Comes in: one bucket of all groups, as `EMITTED` batches. Goes out: rows with segments that say what every token of a row
-is. Two methods. "concatenate" (published): the bucket is one stream, cut every `length` tokens; the last row is
+Comes in: one bucket of all groups, as `EMITTED` batches. Goes out: rows with segments that say what every token of a
+row is. Two methods. "concatenate" (published): the bucket is one stream, cut every `length` tokens; the last row is
 filled up. "best_fit": a sample that fits into a row is never cut, a longer one is cut every `length` tokens, and the
 pieces are put into rows by best-fit decreasing; every row may end with filling. Filling is end tokens in a `padding`
 segment, which readers mask: no token of the plan is dropped.

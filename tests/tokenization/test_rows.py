@@ -47,8 +47,10 @@ def test_best_fit_cuts_no_sample_that_a_row_could_hold(drawn, length):
 def test_both_methods_pack_the_same_tokens_and_count_what_they_cut():
     fitted, fit = pack(FIT, [group(SAMPLES_OF_TWO)])
     cut, fixed = pack(replace(FIT, method="concatenate"), [group(SAMPLES_OF_TWO)])
-    real = [sorted(t for row in rows for s in row["segments"] if s["document"] != NO_ID
-                   for t in row["input_ids"][s["start"] : s["start"] + s["length"]]) for rows in (fitted, cut)]  # fmt: skip
+    real = []
+    for rows in (fitted, cut):
+        spans = [(row["input_ids"], s) for row in rows for s in row["segments"] if s["document"] != NO_ID]
+        real.append(sorted(t for ids, s in spans for t in ids[s["start"] : s["start"] + s["length"]]))
     assert real[0] == real[1]
     assert (fit["cut_short_samples"], fit["cut_samples"]) == (0, 0)
     assert fixed["cut_short_samples"] == fixed["cut_samples"] > 0

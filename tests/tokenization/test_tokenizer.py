@@ -106,7 +106,7 @@ def test_special_tokens_must_differ():
 
 def test_fim_asked_of_a_vocabulary_without_its_tokens_is_refused_by_name(other_spec):
     cfg = tokenizer_at(other_spec)
-    with pytest.raises(ValueError, match="FIM is asked, but .*tokenizer.json has no token <｜fim▁hole｜>"):
+    with pytest.raises(ValueError, match=r"FIM is asked, but .*tokenizer\.json has no token <｜fim▁hole｜>"):
         refuse_without_fim(cfg)
     refuse_without_fim(tokenizer_at(other_spec, extend=True))
     with pytest.raises(ValueError, match="no token '<｜end▁of▁sentence｜>'"):
