@@ -180,3 +180,12 @@ def test_buckets_follow_the_planned_tokens(tokens):
     n = PackConfig(bucket_bytes=1000).buckets(tokens)
     assert n >= 1
     assert (n - 1) * 1000 < max(1, 4 * tokens) <= max(1000, n * 1000)
+
+
+def test_a_document_of_special_token_strings_alone_is_packed_as_text():
+    text = "<｜end▁of▁sentence｜><｜fim▁hole｜><｜begin▁of▁sentence｜>"
+    rows, counts = pack(CFG, [group({"s": ("code", 1, [("d", text, "")])})])
+    ids = [t for row in rows for t in row["input_ids"]][: counts["plain.code"] + 2]
+    assert (ids[0], ids[-1]) == (TOKENIZER.begin, TOKENIZER.end)
+    assert max(ids[1:-1]) < 100_000
+    assert TOKENIZER.text(ids[1:-1]) == text
