@@ -47,8 +47,8 @@ def rows() -> Iterator[dict[str, Any]]:
             yield dict(zip(_NAMES, values, strict=True))
         masked = PackedRows(files, batch=_BATCH, masks="sample")
         rate = _ROWS * length / 1e6 / _timed(lambda: (batch["position_ids"] for batch in masked), [], False)
-        values = ("dataset", "with positions, lengths and loss mask, warm", "Mtokens/s", rate, None, None, None)
-        yield dict(zip(_NAMES, values, strict=True))
+        alone = ("dataset", "with positions, lengths and loss mask, warm", "Mtokens/s", rate, None, None, None)
+        yield dict(zip(_NAMES, alone, strict=True))
 
 
 def _timed(side: Callable[[], Iterator[Any]], files: list[str], cold: bool) -> float:

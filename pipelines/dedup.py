@@ -338,11 +338,11 @@ def write_survivors(store: Store, threshold: float, job: Job, counts: "Counter[s
         scored = _joined(store, held, ["normalized", "signature"]).combine_chunks()
         matrix = signature_matrix(scored["signature"].combine_chunks())
         index = ScoringIndex(matrix, exact.short_keys(scored["normalized"].combine_chunks()), threshold)
-    taken = taken_down(store)
+    listed = taken_down(store)
     row = 0
     for batch, verdict in _with_verdicts(store, signed, verdicts):
         part = slice(row, row + batch.num_rows)
-        verdict = _without_taken(taken, ids[part.start : part.stop], batch["exact"], verdict)
+        verdict = _without_taken(listed, ids[part.start : part.stop], batch["exact"], verdict)
         near = np.zeros(batch.num_rows, bool)
         if index is not None:
             candidates = np.flatnonzero(verdict.column("kept").fill_null(False))

@@ -48,11 +48,11 @@ def positions(found: Runs, n_rows: int, length: int) -> np.ndarray:
     """Position of every token inside its run, one row of the result per row."""
     starts = found.row * length + found.start
     at = np.arange(n_rows * length) - np.repeat(starts, found.length)
-    return at.reshape(n_rows, length)
+    return np.asarray(at.reshape(n_rows, length))
 
 
 def masked(segments: pa.ListArray, n_rows: int, length: int) -> np.ndarray:
     """Which tokens bear no loss, one row of the result per row."""
     flat = segments.flatten()
     padding = np.asarray(flat.field("domain")) == PADDING
-    return np.repeat(padding, np.asarray(flat.field("length"), np.int64)).reshape(n_rows, length)
+    return np.asarray(np.repeat(padding, np.asarray(flat.field("length"), np.int64)).reshape(n_rows, length))
