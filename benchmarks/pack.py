@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from corpus.schema import MIX, SAMPLES
 from tokenization.fim import FimConfig
-from tokenization.packing import PackConfig, cut_rows, emit_group
+from tokenization.packing import PackConfig, emit_group
+from tokenization.rows import cut_rows
 from tokenization.tokenizer import load
 
 _BYTES = 12_000_000

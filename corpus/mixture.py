@@ -152,7 +152,14 @@ def budgets(cfg: MixConfig, counts: Mapping[str, int]) -> tuple[Line, ...]:
                 f"{line.max_repeats} repeats = {line.available * line.max_repeats:,}: set total_tokens to {most:,} or "
                 f"less, raise its max_repeats, or lower its share"
             )
-    return tuple(replace(line, budget=budget) for (line, _), budget in zip(lines, _rounded(total, exact), strict=True))
+    planned = [replace(line, budget=n) for (line, _), n in zip(lines, _rounded(total, exact), strict=True)]
+    for line in planned:
+        if line.share and not line.budget:
+            raise Infeasible(
+                f"{_name(line)}: {line.share:.1%} of {total:,} tokens is a budget of 0: "
+                f"set total_tokens higher, or take it out of the shares"
+            )
+    return tuple(planned)
 
 
 def _lines(share: Share, counts: Mapping[str, int]) -> Iterator[tuple[Line, Fraction]]:

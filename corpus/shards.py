@@ -28,6 +28,7 @@ _COUNTS = b"counts"
 # Requests to an object store since this process began: range reads, uploads, listings. A local disk needs none.
 requests: "Counter[str]" = Counter()
 _PART_BLOCK = 1 << 18  # read ahead where only some row groups are wanted; fsspec's usual 5 MiB would fetch the others
+FORWARDS = "takedown/forwards.json"  # old path -> path of what a takedown put in its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +147,33 @@ class Store:
 
     def read_bytes(self, shard: Shard) -> bytes:
         """An artefact's bytes."""
-        return cast(bytes, self.fs.cat_file(self.url(shard.path)))
+        return cast(bytes, self.fs.cat_file(self.url(self.present(shard.path))))
+
+    def present(self, path: str) -> str:
+        """The path itself, or that of the file which a takedown put in its place."""
+        if self.fs.exists(self.url(path)):
+            return path
+        return self.forwards().get(path, path)
+
+    def forwards(self) -> dict[str, str]:
+        """Every path that a takedown has replaced, and by what."""
+        return cast(dict[str, str], json.loads(self.read_text(FORWARDS) or "{}"))
+
+    def schema(self, path: str) -> pa.Schema:
+        """Columns of a stored shard."""
+        with self._open(path) as source:
+            return pa.ipc.open_file(source).schema
 
     def local_path(self, shard: Shard) -> str:
         """The artefact as a local file, fetched once per machine where the root is remote."""
         if self.is_local:
-            return self.url(shard.path)
+            return self.url(self.present(shard.path))
         folder = os.path.join(tempfile.gettempdir(), f"artefacts-{os.getuid()}")
         os.makedirs(folder, mode=0o700, exist_ok=True)
         target = os.path.join(folder, PurePosixPath(shard.path).name)
         if not os.path.exists(target):
             partial = f"{target}.{uuid4().hex}"
-            self.fs.get_file(self.url(shard.path), partial)
+            self.fs.get_file(self.url(self.present(shard.path)), partial)
             os.replace(partial, target)
         return target
 
@@ -244,19 +260,28 @@ class Store:
 
     def copy(self, shard: Shard, path: str) -> None:
         """The artefact again under a name that its reader expects."""
-        target = self.url(path)
+        target, source = self.url(path), self.url(self.present(shard.path))
         if not self.is_local:
-            self.fs.cp_file(self.url(shard.path), target)
+            self.fs.cp_file(source, target)
             return
         os.makedirs(os.path.dirname(target), exist_ok=True)
         partial = f"{target}.{uuid4().hex}.partial"
-        os.link(self.url(shard.path), partial)  # no second copy of the bytes
+        os.link(source, partial)  # no second copy of the bytes
         os.replace(partial, target)
         if os.path.exists(partial):  # POSIX: renaming one link of a file onto another does nothing
             os.unlink(partial)
 
     def delete(self, path: str) -> None:
         self.fs.rm_file(self.url(path))
+
+    def rewrite(self, shard: Shard, batches: Iterable[pa.RecordBatch]) -> str:
+        """Other row groups for a finished shard, under a new name that keeps its key and content: it stands for the
+        same rows. The caller records the forward and deletes the old file.
+        """
+        stem, content = shard.path.split(".")[:2]
+        record = Record(shard.batch, shard.counts, list(shard.notes))
+        written = self.write_shard(f"{stem}.{content}", self.schema(shard.path), batches, record)
+        return written.path
 
     @contextmanager
     def _staged(self, stem: str) -> Iterator[tuple[_Hashing, Any]]:
@@ -288,13 +313,22 @@ class Store:
 
     @contextmanager
     def _open(self, path: str, block: int | None = None) -> Iterator[Any]:
-        if self.is_local:
-            with pa.memory_map(self.url(path)) as source:
-                yield source
-        else:
-            with self.fs.open(self.url(path), "rb", block_size=block, cache_type="readahead") as source:
-                yield source
+        try:
+            opened = self._opened(path, block)
+        except FileNotFoundError:
+            forward = self.forwards().get(path)
+            if forward is None:
+                raise
+            opened = self._opened(forward, block)
+        with opened as source:
+            yield source
+            if not self.is_local:
                 requests["read"] += 1 + source.cache.miss_count  # one asks for the size
+
+    def _opened(self, path: str, block: int | None) -> Any:
+        if self.is_local:
+            return pa.memory_map(self.url(path))
+        return self.fs.open(self.url(path), "rb", block_size=block, cache_type="readahead")
 
 
 def _conform(batch: pa.RecordBatch, schema: pa.Schema, stem: str) -> pa.RecordBatch:

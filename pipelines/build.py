@@ -135,6 +135,7 @@ def plan(recipe: Recipe) -> list[Stage]:
             "tokens": tokens,
             "documents": documents,
             "verdicts": verdicts,
+            "survivors": survivors,
         },
     )
     rows = packed["rows"]
@@ -239,7 +240,7 @@ def _run_stage(work: Work, progress: RunProgress, here: Found, before: dict[str,
         store.write_text(f"{here.path}.failed", told)
         print(f"error: {told}\nThe whole traceback is in {work.store.root}/{progress.log_path}", file=sys.stderr)
         return None
-    done = commit(store, here, result, work.files)
+    done = commit(store, here, result, work.files, inputs)
     progress.log({"stage": stage.name, "counts": result.counts, "seconds": round(time.monotonic() - started, 3)})
     return done
 

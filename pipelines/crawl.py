@@ -23,6 +23,7 @@ from corpus.draws import uniform_draws
 from corpus.schema import DOCUMENTS, LISTING
 from corpus.shards import Shard, Store
 from corpus.sources.raw import Raw, document_id
+from corpus.takedown import Taken, taken_down
 from pipelines.stage import Job, Result, Work, tally
 
 OUTPUTS: Final = ("documents", "pool")
@@ -220,6 +221,7 @@ def read_shard(store: Store, cfg: _Take, job: Job, counts: Counter[str]) -> Iter
     # A repository spans this shard and the one before; a WARC file that does is none, and may be cut anywhere.
     continued = first.root if first.start else None
     counts["continues"] = int(continued is not None)
+    taken = taken_down(store)
     held: list[tuple[Raw, Extracted]] = []
     held_bytes = 0
     for raw in _raws(store, cfg, job, counts):
@@ -232,6 +234,9 @@ def read_shard(store: Store, cfg: _Take, job: Job, counts: Counter[str]) -> Iter
         if made.refused:
             counts[f"refused.{made.refused}"] += 1
             continue
+        if taken and _is_taken(taken, job.batch, raw, made):
+            counts["refused.taken_down"] += 1
+            continue
         counts["kept"] += 1
         counts["bytes"] += len(made.text)
         if held and held_bytes + len(made.text) > cfg.row_group_bytes:
@@ -241,6 +246,11 @@ def read_shard(store: Store, cfg: _Take, job: Job, counts: Counter[str]) -> Iter
         held_bytes += len(made.text)
     if held:
         yield _documents(job.batch, held)
+
+
+def _is_taken(taken: Taken, batch: str, raw: Raw, made: Extracted) -> bool:
+    """Whether a takedown names the document; its list is read when the shard is made, and keys no shard anew."""
+    return taken.holds(document_id(batch, raw.origin, raw.path, made.text), made.text, raw.repo, raw.path, raw.url)
 
 
 def _raws(store: Store, cfg: _Take, job: Job, counts: Counter[str]) -> Iterator[Raw]:

@@ -21,6 +21,7 @@ from corpus.minhash import MinHashConfig
 from corpus.schema import CLUSTERS, SCORING, SURVIVORS
 from corpus.schema import signatures as signature_schema
 from corpus.shards import Shard, Store
+from corpus.takedown import Taken, member, taken_down
 from filters.drop_rates import ALL, implausible
 from filters.edits import edited
 from filters.survivors import Clustered, DedupConfig, ScoringIndex, survivors, unit_rows
@@ -280,10 +281,12 @@ def write_survivors(store: Store, threshold: float, job: Job, counts: "Counter[s
         scored = _joined(store, held, ["normalized", "signature"]).combine_chunks()
         matrix = signature_matrix(scored["signature"].combine_chunks())
         index = ScoringIndex(matrix, exact.short_keys(scored["normalized"].combine_chunks()), threshold)
+    listed = taken_down(store)
     row = 0
     named = store.table(verdicts[1], ["language"])["language"] if verdicts else None
     for batch, verdict in _with_verdicts(store, signed, verdicts):
         part = slice(row, row + batch.num_rows)
+        verdict = _without_taken(listed, ids[part.start : part.stop], batch["exact"], verdict)
         near = np.zeros(batch.num_rows, bool)
         if index is not None:
             candidates = np.flatnonzero(verdict.column("kept").fill_null(False))
@@ -319,9 +322,19 @@ def by_language(counts: dict[str, int]) -> tuple[dict[str, int], dict[str, int],
     return rest, of[_BY_LANGUAGE[0]], of[_BY_LANGUAGE[1]]
 
 
+def _without_taken(taken: Taken, ids: pa.Array, exact_key: pa.Array, verdict: pa.RecordBatch) -> pa.RecordBatch:
+    """What a takedown lists never survives, whatever else is said of it."""
+    if not taken:
+        return verdict
+    gone = pa.array(member(ids, taken.ids) | member(exact_key, taken.exact))
+    kept = pc.if_else(gone, False, verdict["kept"])
+    reason = pc.if_else(gone, "taken_down", verdict["reason"])
+    return pa.RecordBatch.from_arrays([kept, reason, verdict["held_out"]], names=["kept", "reason", "held_out"])
+
+
 def _with_verdicts(store: Store, signed: Shard, verdicts: Shards) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     """Row groups of both; where there are no verdicts (the web pool), ones that keep every document."""
-    batches = store.batches(signed, ["n_shingles", "signature"])
+    batches = store.batches(signed, ["n_shingles", "exact", "signature"])
     if verdicts:
         yield from zip(batches, store.batches(verdicts[0], ["kept", "reason", "held_out"]), strict=True)
         return

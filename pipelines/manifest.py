@@ -5,7 +5,7 @@ and outputs go out. Nothing here runs a stage.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from corpus.shards import Shard, Store
@@ -77,7 +77,9 @@ def resolve(stage: Stage, before: dict[str, Found]) -> dict[str, Shards] | None:
     return inputs
 
 
-def commit(store: Store, found: Found, result: Result, files: Sequence[str]) -> Found:
+def commit(
+    store: Store, found: Found, result: Result, files: Sequence[str], inputs: Mapping[str, Shards] | None = None
+) -> Found:
     """Write the manifest: from now on the stage exists."""
     assert found.path is not None
     outputs = {name: [asdict(shard) for shard in shards] for name, shards in result.outputs.items()}
@@ -85,6 +87,8 @@ def commit(store: Store, found: Found, result: Result, files: Sequence[str]) -> 
         "stage": found.stage.name,
         "settings": canonical(found.stage.config),
         "inputs": {name: [f"{ref.stage}/{ref.output}" for ref in refs] for name, refs in found.stage.inputs.items()},
+        # What was read, shard by shard: a takedown finds by it which outputs are aligned with which documents.
+        "reads": {name: [shard.path for shard in shards] for name, shards in (inputs or {}).items()},
         "counts": result.counts,
         "outputs": outputs,
         "files": sorted(set(files)),  # of every step, so that --prune keeps what the next batch builds on

@@ -52,8 +52,9 @@ def train_probe(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]
 def _roles(cfg: ProbeConfig) -> tuple[data.Decode, dict[int, int]]:
     """Decoder of the rows' vocabulary, and its special ids -> the small vocabulary's, in the order of data.SPECIAL."""
     rows = tokenizer.load(cfg.tokenizer)
-    ids = (rows.begin, rows.end, rows.fim_hole, rows.fim_begin, rows.fim_end)
-    return lambda piece: rows.raw(piece).decode("utf-8", "replace"), {token: at for at, token in enumerate(ids)}
+    roles = ("begin", "end", "fim_hole", "fim_begin", "fim_end")
+    special = {rows.special[role]: at for at, role in enumerate(roles) if role in rows.special}
+    return lambda piece: rows.raw(piece).decode("utf-8", "replace"), special
 
 
 def _pieces(store: Store, rows: Shards) -> Iterator[npt.NDArray[np.int32]]:

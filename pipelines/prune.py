@@ -17,6 +17,8 @@ def needed(store: Store, found: dict[str, Found]) -> set[str]:
         if text is None:
             continue
         keep.update(json.loads(text)["files"])
+    forwards = store.forwards()
+    keep.update(forwards[path] for path in tuple(keep) if path in forwards)
     return {*keep, *(f"{path}.json" for path in keep if not path.endswith((".arrow", ".json")))}
 
 

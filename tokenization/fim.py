@@ -5,23 +5,27 @@ emits, with layout and cuts, so that the text rebuilds them exactly. Knows no ro
 
 What a document emits:
     plain   [comment] ids
-    PSM     <begin> [comment] prefix <hole> suffix <end> middle <end of sentence>     (as published)
-    SPM     <begin> <hole> suffix <end> [comment] prefix middle <end of sentence>     (Bavarian et al., joint training)
-The first document of a sample has the begin token before this; the last one the end token after it, unless FIM has
-just put one there: a sample ends with exactly one end token.
+    PSM     <begin> [comment] prefix <hole> suffix <end> middle <stop>     (as published)
+    SPM     <begin> <hole> suffix <end> [comment] prefix middle <stop>     (Bavarian et al., joint training)
+The stop token is the end of sentence, or a family's own (`families`). The first document of a sample has the begin
+token before this; the last one the end token after it, unless FIM has just put one there: a sample ends with exactly
+one.
 
 FIM is drawn per document and epoch, before packing, at rate 0.5 (DeepSeek-Coder-V2 §3.1); inside a repository sample
 each file is a document (DeepSeek-Coder says "for each code file"). Two cuts, uniform on the characters of the edited
 text, and sections encoded apart, as in Bavarian et al.: DeepSeek publishes neither.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from corpus.draws import uniform_draws
+from tokenization.lines import CutLine, cut_line
 from tokenization.tokenizer import Tokenizer
 
 LAYOUTS: Final = ("plain", "psm", "spm")  # codes of the column `layout`
@@ -65,6 +69,29 @@ class Place(NamedTuple):
     last: bool
 
 
+Part = np.ndarray | str  # ids, or text that is still to be encoded
+
+
+class Sections(NamedTuple):
+    """The three sections of a cut document, and how many of its plain ids they keep."""
+
+    prefix: list[Part]
+    middle: list[Part]
+    suffix: list[Part]
+    kept: int
+
+
+class Draft(NamedTuple):
+    """What a document emits, before its texts are encoded; `special` and `kept` count ids."""
+
+    parts: list[Part]
+    comment: int  # which of the parts is the path comment; -1 where there is none
+    cut: Cut
+    special: int
+    kept: int
+    replaced: int  # plain ids on cut lines, gone
+
+
 class Emission(NamedTuple):
     """The ids a document emits, and what they are: plain + reencoded + special + comment == len(ids)."""
 
@@ -77,115 +104,112 @@ class Emission(NamedTuple):
     comment: int
 
 
-class Sections(NamedTuple):
-    prefix: np.ndarray
-    middle: np.ndarray
-    suffix: np.ndarray
-    kept: int  # of the plain ids
-
-
-_NOT_CUT: Final = Cut(PLAIN, -1, -1)
+NOT_CUT: Final = Cut(PLAIN, -1, -1)
 
 
 def draw_cut(cfg: FimConfig, document: bytes, domain: str, characters: int, epoch: tuple[int, int]) -> Cut:
     """The layout and cuts of this document in this epoch, `epoch` being (seed, repeat)."""
     if domain not in cfg.domains or characters < cfg.min_chars:
-        return _NOT_CUT
+        return NOT_CUT
     seed, repeat = epoch
     chosen, a, b, side = uniform_draws(document, seed, "fim", repeat, 4)
     if chosen >= cfg.rate:
-        return _NOT_CUT
+        return NOT_CUT
     first, second = sorted((int(a * (characters + 1)), int(b * (characters + 1))))
     return Cut(_CODES[cfg.layout][side >= 0.5], first, second)
 
 
-def emit(tokenizer: Tokenizer, ids: np.ndarray, cut: Cut, place: Place) -> Emission:
+def draft(tokenizer: Tokenizer, ids: np.ndarray, cut: Cut, place: Place) -> Draft:
     """What the document emits, from its plain ids."""
-    comment = tokenizer.encode(place.comment) if place.comment else _ids()
+    comment: list[Part] = [place.comment] if place.comment else []
     if cut.layout == PLAIN:
-        sections, body = Sections(ids, _ids(), _ids(), len(ids)), [comment, ids]
+        kept, body = len(ids), [*comment, ids]
     else:
         sections = split(tokenizer, ids, cut.first, cut.second)
-        body = arrange(tokenizer, cut.layout, comment, sections)
-    emitted = np.concatenate(surround(tokenizer, cut.layout, place, body))
-    text_ids = len(sections.prefix) + len(sections.middle) + len(sections.suffix)
-    return Emission(
-        ids=emitted,
-        cut=cut,
-        plain=sections.kept,
-        replaced=len(ids) - sections.kept,
-        reencoded=text_ids - sections.kept,
-        special=len(emitted) - text_ids - len(comment),
-        comment=len(comment),
-    )
+        kept, body = sections.kept, arrange(tokenizer, cut.layout, comment, sections)
+    parts = surround(tokenizer, cut.layout, place, body)
+    at = next((i for i, part in enumerate(parts) if part is place.comment), -1) if comment else -1
+    special = sum(len(part) for part in parts if not isinstance(part, str)) - kept
+    return Draft(parts, at, cut, special, kept, len(ids) - kept)
 
 
-def arrange(tokenizer: Tokenizer, layout: int, comment: np.ndarray, sections: Sections) -> list[np.ndarray]:
-    """The sections of a cut document in the order of its layout, with its end token."""
+def encoded(tokenizer: Tokenizer, drafts: Sequence[Draft]) -> list[Emission]:
+    """The drafts with their texts encoded, all of them in one call."""
+    texts = [part for made in drafts for part in made.parts if isinstance(part, str)]
+    column = tokenizer.encode_column(pa.array(texts, pa.large_string()))
+    offsets, ids = np.asarray(column.offsets), np.asarray(column.values, np.int32)
+    emissions, at = [], 0
+    for made in drafts:
+        parts, comment, text_ids = [], 0, 0
+        for place, part in enumerate(made.parts):
+            if isinstance(part, str):
+                part = ids[offsets[at] : offsets[at + 1]]
+                at += 1
+                text_ids += len(part)
+                comment += len(part) if place == made.comment else 0
+            parts.append(part)
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else _ids()
+        emissions.append(Emission(whole, made.cut, made.kept, made.replaced, text_ids - comment, made.special, comment))
+    return emissions
+
+
+def emit(tokenizer: Tokenizer, ids: np.ndarray, cut: Cut, place: Place) -> Emission:
+    """The same for one document."""
+    return encoded(tokenizer, [draft(tokenizer, ids, cut, place)])[0]
+
+
+def arrange(tokenizer: Tokenizer, layout: int, comment: list[Part], sections: Sections) -> list[Part]:
+    """The sections of a cut document in the order of its layout, with the token that ends it."""
     begin, hole, end, stop = (
-        _ids(token) for token in (tokenizer.fim_begin, tokenizer.fim_hole, tokenizer.fim_end, tokenizer.end)
+        _ids(token) for token in (tokenizer.fim_begin, tokenizer.fim_hole, tokenizer.fim_end, tokenizer.fim_stop)
     )
     prefix, middle, suffix = sections.prefix, sections.middle, sections.suffix
     if layout == PSM:
-        return [begin, comment, prefix, hole, suffix, end, middle, stop]
+        return [begin, *comment, *prefix, hole, *suffix, end, *middle, stop]
     assert layout == SPM, f"no layout has the code {layout}"
-    return [begin, hole, suffix, end, comment, prefix, middle, stop]
+    return [begin, hole, *suffix, end, *comment, *prefix, *middle, stop]
 
 
-def surround(tokenizer: Tokenizer, layout: int, place: Place, body: list[np.ndarray]) -> list[np.ndarray]:
+def surround(tokenizer: Tokenizer, layout: int, place: Place, body: list[Part]) -> list[Part]:
     """The begin token before a sample's first document, the end token after its last, never doubled."""
-    before = [_ids(tokenizer.begin)] if place.first else []
-    after = [_ids(tokenizer.end)] if place.last and layout == PLAIN else []
+    ended = layout != PLAIN and tokenizer.fim_stop == tokenizer.end
+    before: list[Part] = [_ids(tokenizer.begin)] if place.first and tokenizer.begin is not None else []
+    after: list[Part] = [_ids(tokenizer.end)] if place.last and not ended else []
     return [*before, *body, *after]
 
 
 def split(tokenizer: Tokenizer, ids: np.ndarray, first: int, second: int) -> Sections:
-    """Ids of the three sections of a text cut at two characters, as if each had been encoded from its text.
+    """The three sections of a text cut at two characters, as if each had been encoded from its text.
 
     Where a line's ids do not depend on other lines, only the lines that a cut runs through are encoded again, their
     text decoded from their ids; otherwise the whole text is.
     """
-    ends = np.cumsum(tokenizer.characters[ids])
     if not tokenizer.line_additive:
         text = tokenizer.text(ids)
-        prefix, middle, suffix = (tokenizer.encode(part) for part in (text[:first], text[first:second], text[second:]))
-        return Sections(prefix, middle, suffix, kept=0)
-    newlines = np.flatnonzero(tokenizer.is_newline[ids])
-    a, b = (_line_of(ends, newlines, cut, len(ids)) for cut in (first, second))
-    if a == b:
-        left, between, right = _encode_cut(tokenizer, ids[a[0] : a[1]], ends, a[0], (first, second))
-        kept = a[0] + len(ids) - a[1]
-        return Sections(np.concatenate([ids[: a[0]], left]), between, np.concatenate([right, ids[a[1] :]]), kept)
-    a_left, a_right = _encode_cut(tokenizer, ids[a[0] : a[1]], ends, a[0], (first,))
-    b_left, b_right = _encode_cut(tokenizer, ids[b[0] : b[1]], ends, b[0], (second,))
+        return Sections([text[:first]], [text[first:second]], [text[second:]], kept=0)
+    a = cut_line(ids, tokenizer.characters, tokenizer.is_newline, first, 0, 0)
+    b = cut_line(ids, tokenizer.characters, tokenizer.is_newline, second, a.start, a.before)
+    if (a.start, a.stop) == (b.start, b.stop):
+        left, between, right = _cut(tokenizer, ids, a, first, second)
+        kept = a.start + len(ids) - a.stop
+        return Sections([ids[: a.start], *left], between, [*right, ids[a.stop :]], kept)
+    a_left, a_right = _cut(tokenizer, ids, a, first)
+    b_left, b_right = _cut(tokenizer, ids, b, second)
     return Sections(
-        prefix=np.concatenate([ids[: a[0]], a_left]),
-        middle=np.concatenate([a_right, ids[a[1] : b[0]], b_left]),
-        suffix=np.concatenate([b_right, ids[b[1] :]]),
-        kept=a[0] + b[0] - a[1] + len(ids) - b[1],
+        prefix=[ids[: a.start], *a_left],
+        middle=[*a_right, ids[a.stop : b.start], *b_left],
+        suffix=[*b_right, ids[b.stop :]],
+        kept=a.start + b.start - a.stop + len(ids) - b.stop,
     )
 
 
-def _line_of(ends: np.ndarray, newlines: np.ndarray, cut: int, n: int) -> tuple[int, int]:
-    """First and last id (exclusive) of the line, without newlines, that a cut runs through; empty at a line's edge."""
-    # ends[i] is the characters up to and with id i. An id whose last character is at or before the cut stays left.
-    left = int(np.searchsorted(ends, cut, side="right"))
-    before = int(np.searchsorted(newlines, left))
-    start = int(newlines[before - 1]) + 1 if before else 0
-    stop = int(newlines[before]) if before < len(newlines) else n
-    at_start = cut == (int(ends[start - 1]) if start else 0)
-    at_stop = cut == (int(ends[stop - 1]) if stop else 0)
-    return (start, start) if at_start else (stop, stop) if at_stop else (start, stop)
-
-
-def _encode_cut(
-    tokenizer: Tokenizer, line: np.ndarray, ends: np.ndarray, start: int, cuts: tuple[int, ...]
-) -> list[np.ndarray]:
-    """The line's text, cut at these characters of the document, part by part as ids."""
-    text = tokenizer.text(line)
-    done = int(ends[start - 1]) if start else 0
-    places = [0, *(cut - done for cut in cuts), len(text)]
-    return [tokenizer.encode(text[i:j]) for i, j in pairwise(places)]
+def _cut(tokenizer: Tokenizer, ids: np.ndarray, line: CutLine, *cuts: int) -> list[list[Part]]:
+    """The line's text, cut at these characters of the document."""
+    if line.start == line.stop:
+        return [[] for _ in range(len(cuts) + 1)]
+    text = tokenizer.text(ids[line.start : line.stop])
+    places = [0, *(cut - line.before for cut in cuts), len(text)]
+    return [[text[i:j]] for i, j in pairwise(places)]
 
 
 def _ids(*tokens: int) -> np.ndarray:

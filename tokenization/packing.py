@@ -1,11 +1,10 @@
-"""Samples to rows of one length: what each sample emits, shuffled into buckets, concatenated and cut.
+"""Samples to what they emit, shuffled into buckets: the first half of packing. The second, rows, is in `rows`.
 
-Comes in: one group's samples, their repeats, the ids of their documents; later one bucket of all groups. Goes out:
-`EMITTED` batches, one per bucket; then rows with segments that say what every token of a row is. Knows no stores.
+Comes in: one group's samples, their repeats, the ids of their documents. Goes out: `EMITTED` batches, one per bucket.
+Knows no stores.
 
-Shuffle: order key = draw(sample id, seed, "order", repeat), bucket = key * buckets. Rows of a bucket are cut from its
-samples in order of (key, sample, repeat, place). The last row of a bucket is filled with end tokens that belong to a
-`padding` segment (readers mask it): so no token of the plan is dropped, at the price of less than one row per bucket.
+Shuffle: order key = draw(sample id, seed, "order", repeat), bucket = key * buckets. Rows of a bucket are made of its
+samples in order of (key, sample, repeat, place).
 """
 
 import json
@@ -15,17 +14,27 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from corpus import schema
 from corpus.draws import uniform_draws
-from tokenization.fim import LAYOUTS, Emission, FimConfig, Place, draw_cut, emit
-from tokenization.tokenizer import Tokenizer, TokenizerConfig, load
+from tokenization.fim import (
+    LAYOUTS,
+    NOT_CUT,
+    Draft,
+    Emission,
+    FimConfig,
+    Place,
+    draft,
+    draw_cut,
+    encoded,
+)
+from tokenization.lines import count_characters
+from tokenization.tokenizer import Tokenizer, TokenizerConfig, load, refuse_without_fim
 
 DOMAINS: Final = ("code", "math", "natural", "padding")  # codes of the column `domain`
 PADDING: Final = DOMAINS.index("padding")
 NO_ID: Final = bytes(16)  # sample and document of a padding segment
-_BATCH_TOKENS: Final = 16 << 20  # 64 MiB of ids per row group
+METHODS: Final = ("concatenate", "best_fit")
 
 EMITTED: Final = pa.schema(
     [
@@ -52,24 +61,36 @@ class PackConfig:
     seed: int = 0
     group_bytes: int = 1 << 30  # documents per first-step task, the same as in `assemble`
     bucket_bytes: int = 256 << 20  # ids per second-step task, held in memory
+    method: str = "concatenate"  # published; "best_fit" keeps samples whole where a row can hold them (`rows`)
+    merge_groups: int = 2000  # more groups than this are merged first, so that a task reads at most so many files
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     fim: FimConfig = field(default_factory=FimConfig)
 
     def __post_init__(self) -> None:
-        for name in ("length", "group_bytes", "bucket_bytes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name, least in (("length", 1), ("group_bytes", 1), ("bucket_bytes", 1), ("merge_groups", 2)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        if self.method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
         unknown = set(self.fim.domains) - set(DOMAINS[:PADDING])
         if unknown:
             raise ValueError(f"fim.domains names {sorted(unknown)}: the domains are {', '.join(DOMAINS[:PADDING])}")
+        if self.fim.rate:
+            layouts = ("psm", "spm") if self.fim.layout == "joint" else (self.fim.layout,)
+            if not set(layouts) <= set(self.tokenizer.special.layouts):
+                raise ValueError(
+                    f"FIM layout {self.fim.layout!r} is asked, but the family of {self.tokenizer.special.fim_begin} "
+                    f"has {', '.join(self.tokenizer.special.layouts)} only"
+                )
+            refuse_without_fim(self.tokenizer)
 
     def buckets(self, tokens: int) -> int:
         """How many, for this many planned tokens of four bytes: fixed by the data, whatever the workers."""
         return max(1, -(-4 * tokens // self.bucket_bytes))
 
 
-class Draft(NamedTuple):
-    """One repeat of one sample, before its documents are emitted."""
+class Order(NamedTuple):
+    """One repeat of one sample, at its place in the shuffle."""
 
     bucket: int
     key: float
@@ -82,18 +103,19 @@ def row_schema(cfg: PackConfig) -> pa.Schema:
     """Schema of packed rows, with the names behind the codes and the tokens a reader needs."""
     loaded = load(cfg.tokenizer)
     tokens = {"name": cfg.tokenizer.name, "sha256": cfg.tokenizer.sha256, "n_ids": loaded.n_ids, "end": loaded.end}
+    tokens["begin"] = loaded.begin
     facts = {"layouts": LAYOUTS, "domains": DOMAINS, "length": cfg.length, "tokenizer": tokens}
     return schema.rows(cfg.length).with_metadata({name: json.dumps(value) for name, value in facts.items()})
 
 
-def order_samples(seed: int, samples: Sequence[bytes], repeats: Sequence[int], buckets: int) -> list[Draft]:
+def order_samples(seed: int, samples: Sequence[bytes], repeats: Sequence[int], buckets: int) -> list[Order]:
     """Every repeat of every sample, in the order of the shuffle."""
-    drafts = []
+    orders = []
     for row, (sample, times) in enumerate(zip(samples, repeats, strict=True)):
         for repeat in range(times):
             [key] = uniform_draws(sample, seed, "order", repeat, 1)
-            drafts.append(Draft(int(key * buckets), key, sample, repeat, row))
-    return sorted(drafts)
+            orders.append(Order(int(key * buckets), key, sample, repeat, row))
+    return sorted(orders)
 
 
 def emit_group(
@@ -105,39 +127,69 @@ def emit_group(
     counts: dict[str, int],
 ) -> Iterator[pa.RecordBatch]:
     """One batch per bucket. `tokens[shard]` holds the ids of one of the group's shards; adds to `counts`."""
-    drafts = order_samples(cfg.seed, samples["sample"].to_pylist(), mix["repeats"].to_pylist(), buckets)
-    members, domains = samples["documents"].combine_chunks(), mix["domain"].to_pylist()
-    tokenizer, views = load(cfg.tokenizer), [_view(shard) for shard in tokens]
+    orders = order_samples(cfg.seed, samples["sample"].to_pylist(), mix["repeats"].to_pylist(), buckets)
+    members, domains = _Members.of(samples, tokens), mix["domain"].to_pylist()
+    tokenizer = load(cfg.tokenizer)
     at = 0
     for bucket in range(buckets):
-        columns = _Columns(bucket)
-        while at < len(drafts) and drafts[at].bucket == bucket:
-            draft = drafts[at]
-            documents = [
-                _Document(member["document"], member["comment"], _ids_of(views[member["shard"]], member["row"]))
-                for member in members[draft.row].as_py()
-            ]
-            for place, emission in enumerate(_emit_sample(cfg, tokenizer, draft, documents, domains[draft.row])):
-                columns.add(draft, place, documents[place].id, DOMAINS.index(domains[draft.row]), emission)
-                _count(counts, domains[draft.row], emission)
-            counts["samples"] = counts.get("samples", 0) + 1
+        first = at
+        while at < len(orders) and orders[at].bucket == bucket:
             at += 1
-        yield columns.batch()
+        drafts = [made for order in orders[first:at] for made in _drafts(cfg, tokenizer, members, order, domains)]
+        rows: list[tuple[Any, ...]] = [(0.0, NO_ID, 0, -1, NO_ID, 0, -1, -1, PADDING)]
+        ids = [np.zeros(0, np.int32)]
+        for (order, place, document, _), emission in zip(
+            drafts, encoded(tokenizer, [made for *_, made in drafts]), strict=True
+        ):
+            domain = domains[order.row]
+            key = (order.key, order.sample, order.repeat, place, document)
+            rows.append((*key, *emission.cut, DOMAINS.index(domain)))
+            ids.append(emission.ids)
+            _count(counts, domain, emission)
+        counts["samples"] = counts.get("samples", 0) + at - first
+        yield _batch(bucket, rows, ids)
 
 
-class _Document(NamedTuple):
-    id: bytes
-    comment: str
-    ids: np.ndarray
+class _Members(NamedTuple):
+    """The documents of all samples of a group: those of sample i stand at ends[i - 1]:ends[i]."""
+
+    ends: np.ndarray
+    documents: list[bytes]
+    comments: list[str]
+    shards: list[int]
+    rows: list[int]
+    views: list[tuple[np.ndarray, np.ndarray]]  # per shard: where each row's ids begin, and the ids
+
+    @staticmethod
+    def of(samples: pa.Table, tokens: Sequence[pa.LargeListArray]) -> "_Members":
+        lists = samples["documents"].combine_chunks()
+        flat = lists.flatten()
+        document, comment, shard, row = (
+            flat.field(name).to_pylist() for name in ("document", "comment", "shard", "row")
+        )
+        ends = np.cumsum(np.asarray(lists.value_lengths(), np.int64))
+        return _Members(ends, document, comment, shard, row, [_view(part) for part in tokens])
+
+    def ids(self, at: int) -> np.ndarray:
+        starts, values = self.views[self.shards[at]]
+        row = self.rows[at]
+        return values[starts[row] : starts[row + 1]]
 
 
-def _emit_sample(
-    cfg: PackConfig, tokenizer: Tokenizer, draft: Draft, documents: list[_Document], domain: str
-) -> Iterator[Emission]:
-    for place, document in enumerate(documents):
-        characters = int(tokenizer.characters[document.ids].sum())
-        cut = draw_cut(cfg.fim, document.id, domain, characters, (cfg.seed, draft.repeat))
-        yield emit(tokenizer, document.ids, cut, Place(document.comment, place == 0, place == len(documents) - 1))
+def _drafts(
+    cfg: PackConfig, tokenizer: Tokenizer, members: _Members, order: Order, domains: Sequence[str]
+) -> Iterator[tuple[Order, int, bytes, Draft]]:
+    """What the documents of one repeat of a sample emit: (order, place in the sample, document, draft)."""
+    stop = int(members.ends[order.row])
+    start = int(members.ends[order.row - 1]) if order.row else 0
+    for at in range(start, stop):
+        ids, document = members.ids(at), members.documents[at]
+        cut = NOT_CUT
+        if domains[order.row] in cfg.fim.domains and cfg.fim.rate:
+            characters = count_characters(ids, tokenizer.characters)
+            cut = draw_cut(cfg.fim, document, domains[order.row], characters, (cfg.seed, order.repeat))
+        place = Place(members.comments[at], at == start, at == stop - 1)
+        yield order, at - start, document, draft(tokenizer, ids, cut, place)
 
 
 def _count(counts: dict[str, int], domain: str, emission: Emission) -> None:
@@ -154,109 +206,15 @@ def _count(counts: dict[str, int], domain: str, emission: Emission) -> None:
         counts[name] = counts.get(name, 0) + n
 
 
-def _view(ids: pa.LargeListArray) -> tuple[np.ndarray, np.ndarray]:
-    return np.asarray(ids.offsets, np.int64), np.asarray(ids.values, np.int32)
+def _view(shard: pa.LargeListArray) -> tuple[np.ndarray, np.ndarray]:
+    return np.asarray(shard.offsets), np.asarray(shard.values, np.int32)
 
 
-def _ids_of(view: tuple[np.ndarray, np.ndarray], row: int) -> np.ndarray:
-    offsets, values = view
-    return values[offsets[row] : offsets[row + 1]]
-
-
-class _Columns:
-    """Rows of one bucket's batch, begun by the row that opens it."""
-
-    def __init__(self, bucket: int) -> None:
-        self._bucket = bucket
-        self._rows: list[tuple[Any, ...]] = [(0.0, NO_ID, 0, -1, NO_ID, 0, -1, -1, PADDING)]
-        self._ids: list[np.ndarray] = [np.zeros(0, np.int32)]
-
-    def add(self, draft: Draft, place: int, document: bytes, domain: int, emission: Emission) -> None:
-        self._rows.append((draft.key, draft.sample, draft.repeat, place, document, *emission.cut, domain))
-        self._ids.append(emission.ids)
-
-    def batch(self) -> pa.RecordBatch:
-        offsets = np.zeros(len(self._ids) + 1, np.int64)
-        np.cumsum([len(ids) for ids in self._ids], out=offsets[1:])
-        ids = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(self._ids)))
-        fields = [EMITTED.field(name) for name in EMITTED.names[1:-1]]
-        columns = [pa.array(values, f.type) for f, values in zip(fields, zip(*self._rows, strict=True), strict=True)]
-        bucket = pa.array(np.full(len(self._rows), self._bucket, np.int32))
-        return pa.RecordBatch.from_arrays([bucket, *columns, ids], schema=EMITTED)
-
-
-def cut_rows(
-    cfg: PackConfig, end: int, parts: Sequence[pa.RecordBatch], counts: dict[str, int]
-) -> Iterator[pa.RecordBatch]:
-    """One bucket's emissions from all groups, in the order of the shuffle, as rows in row groups of 64 MiB of ids."""
-    table = pa.Table.from_batches(parts, EMITTED)
-    table = table.filter(pc.greater_equal(table["place"], 0))
-    table = table.take(pc.sort_indices(table, [(name, "ascending") for name in ("key", "sample", "repeat", "place")]))
-    columns = {name: table[name].combine_chunks() for name in (*_SEGMENT_COLUMNS, "input_ids")}
-    stream = np.asarray(columns["input_ids"].flatten(), np.int32)
-    n_rows = -(-len(stream) // cfg.length)
-    padding = n_rows * cfg.length - len(stream)
-    for name, n in (("rows", n_rows), ("tokens", n_rows * cfg.length), ("padding", padding)):
-        counts[name] = counts.get(name, 0) + n
-    sizes = np.append(np.asarray(columns["input_ids"].value_lengths(), np.int64), padding)
-    spans = segment_spans(sizes, cfg.length)
-    segments = _segments(spans, {name: _with_padding(columns[name], name) for name in _SEGMENT_COLUMNS})
-    first = np.searchsorted(spans.row, np.arange(n_rows + 1))
-    per_batch = max(1, _BATCH_TOKENS // cfg.length)
-    for low in range(0, n_rows, per_batch):
-        high = min(low + per_batch, n_rows)
-        ids = np.full((high - low) * cfg.length, end, np.int32)
-        part = stream[low * cfg.length : high * cfg.length]
-        ids[: len(part)] = part
-        yield pa.RecordBatch.from_arrays(
-            [
-                pa.FixedSizeListArray.from_arrays(pa.array(ids), cfg.length),
-                pa.ListArray.from_arrays(
-                    pa.array((first[low : high + 1] - first[low]).astype(np.int32)),
-                    segments.slice(int(first[low]), int(first[high] - first[low])),
-                ),
-            ],
-            schema=row_schema(cfg),
-        )
-
-
-class Spans(NamedTuple):
-    """Where pieces of documents stand: one entry per segment."""
-
-    document: np.ndarray  # position in the stream's documents
-    row: np.ndarray
-    start: np.ndarray  # in the row
-    length: np.ndarray
-    document_start: np.ndarray
-
-
-def segment_spans(sizes: np.ndarray, length: int) -> Spans:
-    """Segments of documents of these sizes, laid end to end and cut every `length` tokens."""
-    ends = np.cumsum(sizes)
-    total = int(ends[-1])
-    edges = np.unique(np.concatenate([ends, np.arange(0, total + 1, length)]))
-    starts, stops = edges[:-1], edges[1:]
-    if len(edges) and edges[0]:  # the first edge is 0 wherever there is a row
-        raise AssertionError(f"the stream begins at {edges[0]}")
-    document = np.searchsorted(ends, starts, side="right")
-    return Spans(document, starts // length, starts % length, stops - starts, starts - (ends - sizes)[document])
-
-
-_SEGMENT_COLUMNS: Final = ("sample", "document", "repeat", "layout", "cut_1", "cut_2", "domain")
-_PADDING_VALUES: Final = {"sample": NO_ID, "document": NO_ID, "repeat": 0, "layout": 0, "cut_1": -1, "cut_2": -1}
-
-
-def _with_padding(column: pa.Array, name: str) -> pa.Array:
-    value = _PADDING_VALUES.get(name, PADDING)
-    return pa.concat_arrays([column, pa.array([value], column.type)])
-
-
-def _segments(spans: Spans, columns: dict[str, pa.Array]) -> pa.StructArray:
-    made = {
-        "start": pa.array(spans.start.astype(np.int32)),
-        "length": pa.array(spans.length.astype(np.int32)),
-        "document_start": pa.array(spans.document_start.astype(np.int64)),
-    }
-    taken = pa.array(spans.document)
-    arrays = [made[f.name] if f.name in made else columns[f.name].take(taken) for f in schema.SEGMENT]
-    return pa.StructArray.from_arrays(arrays, fields=list(schema.SEGMENT))
+def _batch(bucket: int, rows: list[tuple[Any, ...]], ids: list[np.ndarray]) -> pa.RecordBatch:
+    offsets = np.zeros(len(ids) + 1, np.int64)
+    np.cumsum([len(part) for part in ids], out=offsets[1:])
+    values = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(ids)))
+    fields = [EMITTED.field(name) for name in EMITTED.names[1:-1]]
+    columns = [pa.array(values, f.type) for f, values in zip(fields, zip(*rows, strict=True), strict=True)]
+    first = pa.array(np.full(len(rows), bucket, np.int32))
+    return pa.RecordBatch.from_arrays([first, *columns, values], schema=EMITTED)

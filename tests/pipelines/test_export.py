@@ -9,7 +9,7 @@ from corpus.shards import Record, Store
 from pipelines import export
 from pipelines.progress import RunProgress
 from pipelines.stage import Work
-from tokenization.exporters import ExportConfig, megatron
+from tokenization.exporters import ExportConfig, mds, megatron
 from tokenization.packing import PackConfig, row_schema
 
 CFG = PackConfig(length=8)
@@ -58,7 +58,9 @@ def folder(exported, name):
 def test_each_format_is_read_back_by_its_own_reader(exported):
     _, result, _ = exported
     read = {name: n for name, n in result.counts.items() if name.endswith("read_back")}
-    assert read == {"huggingface.read_back": 3, "megatron.read_back": 4, "datatrove.read_back": 3}
+    assert read == {f"{n}.read_back": 3 for n in ("huggingface", "datatrove", "mds", "litdata")} | {
+        "megatron.read_back": 4
+    }
     report = Path(folder(exported, "megatron"), "00000_rows.read_back.json").read_text()
     assert json.loads(report)["reader"] == "megatron-core"
 
@@ -113,3 +115,22 @@ def test_no_rows_make_no_files(tmp_path, cluster):
 def test_settings_that_mean_nothing_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         ExportConfig(**wrong)
+
+
+def test_mds_samples_are_the_rows_with_the_ends_of_their_samples(exported):
+    path = folder(exported, "mds")
+    index = json.loads(Path(path, "index.json").read_text())
+    assert [s["raw_data"]["basename"] for s in index["shards"]] == ["00000_rows.mds", "00001_rows.mds"]
+    one = mds.read(f"{path}/00000_rows.mds", 8, 100_005)
+    assert [sample["input_ids"].tolist() for sample in one] == [row["input_ids"] for row in ROWS]
+    assert [sample["cu_seqlens"].tolist() for sample in one] == [[0, 3, 8], [0, 2, 5, 8]]
+    assert [sample["masked"].tolist() for sample in one] == [[0, 0], [0, 0, 1]]
+
+
+def test_litdata_chunks_are_the_format_byte_for_byte(exported):
+    path = folder(exported, "litdata")
+    chunk = np.fromfile(f"{path}/chunk-0-0.bin", "<u4")
+    assert chunk.tolist() == [2, 16, 48, 80, *ROWS[0]["input_ids"], *ROWS[1]["input_ids"]]
+    index = json.loads(Path(path, "index.json").read_text())
+    assert index["chunks"][0] == {"filename": "chunk-0-0.bin", "chunk_bytes": 80, "chunk_size": 2, "dim": 16}
+    assert index["config"]["data_format"] == ["no_header_numpy:2"]

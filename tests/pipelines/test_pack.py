@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
-from corpus.schema import MIX, SAMPLES, TOKENS, VERDICTS
+from corpus.schema import MIX, SAMPLES, SURVIVORS, TOKENS, VERDICTS
 from corpus.shards import Record, Store
 from filters.edits import apply_edits
 from pipelines import pack
@@ -27,13 +29,15 @@ DOMAINS = ["code", "code", "math", "natural", "code", "code"]
 class World:
     """The inputs of pack in a store, and the texts behind them."""
 
-    def __init__(self, root, held_out=False):
+    def __init__(self, root, held_out=False, dropped=False, shards=SHARDS, repeats=REPEATS):
         self.store = Store(str(root))
         self.edited, self.comments, self.members = {}, {}, {}
-        parts = [self._shard(i, *both, held_out) for i, both in enumerate(zip(SHARDS, REPEATS, strict=True))]
-        self.samples, self.mix, self.tokens, self.verdicts = ([part[i] for part in parts] for i in range(4))
+        parts = [self._shard(i, *both, held_out, dropped) for i, both in enumerate(zip(shards, repeats, strict=True))]
+        self.samples, self.mix, self.tokens, self.verdicts, self.survivors = (
+            [part[i] for part in parts] for i in range(5)
+        )
 
-    def _shard(self, at, samples, repeats, held_out):
+    def _shard(self, at, samples, repeats, held_out, dropped):
         rows, ids, edits, mix = [], [], [], []
         for i, (files, times) in enumerate(zip(samples, repeats, strict=True)):
             sample, members = f"sample-{at}-{i}".encode().ljust(16), []
@@ -51,7 +55,9 @@ class World:
             mix.append({"repeats": times, "domain": DOMAINS[i], "n_tokens": planned})
         tokens = [{"n_tokens": len(row), "ids": row} for row in ids]
         marks = [{"kept": True, "held_out": held_out and i == 2, "edits": []} for i in range(len(ids))]
-        stems = ((rows, SAMPLES), (mix, MIX), (tokens, TOKENS), (marks, VERDICTS))
+        lives = [{"survives": not (dropped and i == 2)} for i in range(len(ids))]
+        lives = [{"reason": None, "kept_id": bytes(16), **row} for row in lives]
+        stems = ((rows, SAMPLES), (mix, MIX), (tokens, TOKENS), (marks, VERDICTS), (lives, SURVIVORS))
         return [
             self.store.write_shard(f"in/{n}-{at}", schema, [pa.RecordBatch.from_pylist(made, schema)], Record("b", {}))
             for n, (made, schema) in enumerate(stems)
@@ -61,7 +67,8 @@ class World:
         progress = RunProgress(self.store, "logs/run.jsonl")
         progress.manifest = "manifests/test/x"
         work = Work(self.store, cluster, "pack", progress)
-        return pack.run(work, cfg, self.samples, self.mix, self.tokens, self.tokens, self.verdicts)
+        inputs = (self.samples, self.mix, self.tokens, self.tokens, self.verdicts, self.survivors)
+        return pack.run(work, cfg, *inputs)
 
     def emitted(self, segment):
         """What the segment's document emits, from its text alone."""
@@ -72,8 +79,8 @@ class World:
         body = [comment, TOKENIZER.encode(text)]
         if cut.layout:
             prefix, middle, suffix = (text[: cut.first], text[cut.first : cut.second], text[cut.second :])
-            sections = Sections(TOKENIZER.encode(prefix), TOKENIZER.encode(middle), TOKENIZER.encode(suffix), 0)
-            body = arrange(TOKENIZER, cut.layout, comment, sections)
+            sections = Sections([TOKENIZER.encode(prefix)], [TOKENIZER.encode(middle)], [TOKENIZER.encode(suffix)], 0)
+            body = arrange(TOKENIZER, cut.layout, [comment], sections)
         return [token for part in surround(TOKENIZER, cut.layout, place, body) for token in part.tolist()]
 
 
@@ -162,6 +169,34 @@ def test_more_buckets_or_another_order_do_not_change_what_is_packed(world, clust
 def test_a_held_out_document_in_a_packed_sample_stops_the_stage(tmp_path, cluster):
     with pytest.raises(Exception, match="held-out document"):
         World(tmp_path, held_out=True).run(cluster)
+
+
+def test_a_document_that_dedup_dropped_in_a_packed_sample_stops_the_stage(tmp_path, cluster):
+    with pytest.raises(Exception, match="document that dedup dropped"):
+        World(tmp_path, dropped=True).run(cluster)
+
+
+def test_many_groups_are_merged_before_they_are_cut_and_give_the_same_rows(tmp_path, cluster):
+    shards, repeats = [[files] for part in SHARDS for files in part], [[n] for part in REPEATS for n in part]
+    many = World(tmp_path, shards=shards, repeats=repeats)
+    alone = many.run(cluster)
+    merged = many.run(cluster, replace(CFG, merge_groups=2))
+    assert alone.counts["most_reads"] == len(shards) == 11
+    assert merged.counts["most_reads"] == 6
+    assert rows_of(many, merged) == rows_of(many, alone)
+
+
+def test_best_fit_keeps_samples_whole_and_loses_no_token(world, cluster, packed):
+    fitted = world.run(cluster, replace(CFG, method="best_fit", bucket_bytes=1 << 20))
+    assert fitted.counts["cut_short_samples"] == 0
+    assert fitted.counts["buckets"] == 1
+    assert fitted.counts["emitted"] == packed.counts["emitted"]
+    for row in rows_of(world, fitted):
+        rebuilt = []
+        for s in row["segments"]:
+            whole = [TOKENIZER.end] * s["length"] if s["document"] == NO_ID else world.emitted(s)
+            rebuilt += whole[s["document_start"] : s["document_start"] + s["length"]]
+        assert rebuilt == row["input_ids"]
 
 
 def test_tokens_that_miss_the_plan_stop_the_stage():

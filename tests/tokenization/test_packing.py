@@ -13,12 +13,11 @@ from tokenization.packing import (
     NO_ID,
     PADDING,
     PackConfig,
-    cut_rows,
     emit_group,
     order_samples,
     row_schema,
-    segment_spans,
 )
+from tokenization.rows import cut_rows, fixed_pieces, segment_spans
 from tokenization.tokenizer import TokenizerConfig, load
 
 TOKENIZER = load(TokenizerConfig())
@@ -77,7 +76,7 @@ def plain_spans(sizes, length):
 
 @given(sizes=st.lists(st.integers(0, 12), min_size=1, max_size=8), length=st.integers(1, 6))
 def test_segments_agree_with_a_walk_over_every_token(sizes, length):
-    spans = segment_spans(np.array(sizes, np.int64), length)
+    spans = segment_spans(np.array(sizes, np.int64), fixed_pieces(sum(sizes), length))
     assert np.stack(spans, axis=1).tolist() == plain_spans(sizes, length)
 
 
@@ -181,3 +180,12 @@ def test_buckets_follow_the_planned_tokens(tokens):
     n = PackConfig(bucket_bytes=1000).buckets(tokens)
     assert n >= 1
     assert (n - 1) * 1000 < max(1, 4 * tokens) <= max(1000, n * 1000)
+
+
+def test_a_document_of_special_token_strings_alone_is_packed_as_text():
+    text = "<｜end▁of▁sentence｜><｜fim▁hole｜><｜begin▁of▁sentence｜>"
+    rows, counts = pack(CFG, [group({"s": ("code", 1, [("d", text, "")])})])
+    ids = [t for row in rows for t in row["input_ids"]][: counts["plain.code"] + 2]
+    assert (ids[0], ids[-1]) == (TOKENIZER.begin, TOKENIZER.end)
+    assert max(ids[1:-1]) < 100_000
+    assert TOKENIZER.text(ids[1:-1]) == text

@@ -1,10 +1,11 @@
 import hashlib
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from tokenization.tokenizer import SpecialTokens, Tokenizer, TokenizerConfig, load, tokenizer_at
+from tokenization.tokenizer import SpecialTokens, Tokenizer, TokenizerConfig, load, refuse_without_fim, tokenizer_at
 
 CFG = TokenizerConfig()
 
@@ -50,7 +51,7 @@ def test_ids_never_change(tokenizer):
     assert tokenizer.encode("Hello world = 12  x\n").tolist() == [17464, 1843, 403, 207, 16, 17, 207, 1376, 185]
 
 
-@pytest.mark.parametrize("text", SpecialTokens().strings())
+@pytest.mark.parametrize("text", list(SpecialTokens().by_role().values()))
 def test_special_token_strings_in_text_stay_text(tokenizer, text):
     for ids in (tokenizer.encode(f"a{text}b").tolist(), tokenizer.library_column(column(f"a{text}b"))[0].as_py()):
         assert max(ids) < 100000
@@ -73,7 +74,7 @@ def test_ids_give_back_text_and_its_number_of_characters(tokenizer):
 
 
 def test_deepseek_is_line_additive_and_a_vocabulary_with_merged_newlines_is_not(tokenizer, other_spec):
-    other = load(tokenizer_at(other_spec))
+    other = load(tokenizer_at(other_spec, extend=True))
     assert tokenizer.line_additive
     assert not other.line_additive
     assert other.encode("ab\nx").tolist() == [257, 256]
@@ -99,5 +100,29 @@ def test_a_vocabulary_that_loses_text_is_refused(other_spec):
 
 
 def test_special_tokens_must_differ():
-    with pytest.raises(ValueError, match="five different"):
+    with pytest.raises(ValueError, match="different strings"):
         SpecialTokens(begin="<x>", end="<x>")
+
+
+def test_fim_asked_of_a_vocabulary_without_its_tokens_is_refused_by_name(other_spec):
+    cfg = tokenizer_at(other_spec)
+    with pytest.raises(ValueError, match=r"FIM is asked, but .*tokenizer\.json has no token <｜fim▁hole｜>"):
+        refuse_without_fim(cfg)
+    refuse_without_fim(tokenizer_at(other_spec, extend=True))
+    with pytest.raises(ValueError, match="no token '<｜end▁of▁sentence｜>'"):
+        load(cfg)
+
+
+def test_an_added_token_marked_ordinary_is_not_found_in_text(other_spec):
+    """Qwen2.5 marks its FIM tokens so: the library alone would make them of a file that quotes them."""
+    spec = json.loads(Path(other_spec).read_text(encoding="utf-8"))
+    token = {"id": 258, "content": "<|fim_prefix|>", "special": False, "normalized": False, "single_word": False,
+             "lstrip": False, "rstrip": False}  # fmt: skip
+    made = Tokenizer(json.dumps(spec | {"added_tokens": [token]}).encode(), SpecialTokens())
+    assert 258 not in made.encode("a<|fim_prefix|>b").tolist()
+    assert made.text(made.encode("a<|fim_prefix|>b")) == "a<|fim_prefix|>b"
+
+
+def test_a_hub_id_is_told_from_a_path():
+    with pytest.raises(FileNotFoundError, match="give its path, a hub id"):
+        tokenizer_at("/nowhere/tokenizer.json")

@@ -6,7 +6,7 @@ Each module writes one format and checks it with that format's own reader, hande
 from dataclasses import dataclass
 from typing import Final
 
-FORMATS: Final = ("huggingface", "megatron", "datatrove")
+FORMATS: Final = ("huggingface", "megatron", "datatrove", "mds", "litdata")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

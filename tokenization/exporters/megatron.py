@@ -25,20 +25,19 @@ def dtype(n_ids: int) -> np.dtype:
 
 
 def bin_chunks(batches: Iterable[pa.RecordBatch], n_ids: int) -> Iterator[bytes]:
-    """The shard's tokens; rows after which only padding follows lose it."""
-    for part in parts(batches):
-        yield part.tokens[: len(part.tokens) - part.padding].astype(dtype(n_ids)).tobytes()
+    """The shard's tokens without those that fill up rows."""
+    for part in parts(batches, filling=False):
+        yield part.tokens.astype(dtype(n_ids)).tobytes()
 
 
 def idx_bytes(batches: Iterable[pa.RecordBatch], n_ids: int) -> bytes:
     """The index of the same shard."""
-    ends, padding = [], 0
-    for part in parts(batches):
-        ends.append(part.ends)
-        padding += part.padding
-    edges = np.concatenate([[0], *ends]).astype(np.int64)
-    if padding:  # the last run
-        edges = edges[:-1]
+    ends = [part.ends for part in parts(batches, filling=False)]
+    return index_of(np.concatenate([[0], *ends]).astype(np.int64), n_ids)
+
+
+def index_of(edges: np.ndarray, n_ids: int) -> bytes:
+    """The index of sequences that end at edges[1:], counted in tokens."""
     lengths, size = np.diff(edges), dtype(n_ids).itemsize
     if len(lengths) and lengths.max() > np.iinfo(np.int32).max:
         raise ValueError(f"a sample of {lengths.max()} tokens does not fit the format's 32-bit lengths: split it")

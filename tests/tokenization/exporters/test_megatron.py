@@ -1,9 +1,10 @@
+import warnings
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from tokenization.exporters import megatron
-from tokenization.exporters.stream import Part
 from tokenization.packing import PackConfig, row_schema
 
 CFG = PackConfig(length=4)
@@ -34,17 +35,34 @@ def test_an_index_takes_42_bytes_and_20_per_sample():
     assert len(megatron.idx_bytes(rows, 100_005)) == 42 + 20 * 3
 
 
-def test_bytes_beyond_32_bits_are_counted_in_64(monkeypatch):
+def test_offsets_beyond_two_to_the_31_tokens_are_read_by_megatron_core(tmp_path):
+    """A sparse file: 2.2 billion tokens, of which the last sequence alone is on disk."""
+    lengths = np.append(np.full(1100, 2_000_000), 5)
+    edges = np.concatenate([[0], np.cumsum(lengths)])
+    assert edges[-2] > 1 << 31
+    prefix = str(tmp_path / "rows")
+    with open(f"{prefix}.bin", "wb") as file:
+        file.seek(int(edges[-2]) * 4)
+        file.write(np.arange(5, dtype="<i4").tobytes())
+    with open(f"{prefix}.idx", "wb") as file:
+        file.write(megatron.index_of(edges, 100_005))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from megatron.core.datasets.indexed_dataset import IndexedDataset
+
+        dataset = IndexedDataset(prefix)
+    assert dataset.sequence_lengths[-1] == 5
+    assert dataset[len(lengths) - 1].tolist() == [0, 1, 2, 3, 4]
+    assert dataset[1099][-3:].tolist() == [0, 0, 0]
+
+
+def test_bytes_beyond_32_bits_are_counted_in_64():
     """2**30 tokens of four bytes end at 2**32: shown on an index alone, made of three samples."""
-    ends = [np.array([2**30]), np.array([2**30 + 5]), np.array([2**31 + 4])]
-    monkeypatch.setattr(megatron, "parts", lambda _: [Part(np.zeros(0, np.int32), end, 0) for end in ends])
-    index = megatron.idx_bytes([], 100_005)
+    index = megatron.index_of(np.array([0, 2**30, 2**30 + 5, 2**31 + 4]), 100_005)
     assert np.frombuffer(index[34:46], "<i4").tolist() == [2**30, 5, 2**30 - 1]
     assert np.frombuffer(index[46:70], "<i8").tolist() == [0, 2**32, 2**32 + 20]
 
 
-def test_a_sample_beyond_the_formats_lengths_is_refused(monkeypatch):
-    part = Part(np.zeros(0, np.int32), np.array([2**31]), 0)
-    monkeypatch.setattr(megatron, "parts", lambda _: [part])
+def test_a_sample_beyond_the_formats_lengths_is_refused():
     with pytest.raises(ValueError, match="2147483648 tokens"):
-        megatron.idx_bytes([], 100_005)
+        megatron.index_of(np.array([0, 2**31]), 100_005)

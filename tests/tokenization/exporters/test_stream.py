@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenization.exporters.stream import parts
-from tokenization.packing import EMITTED, PackConfig, cut_rows, row_schema
+from tokenization.packing import EMITTED, PackConfig, row_schema
+from tokenization.rows import cut_rows
 
 LENGTH = 5
 CFG = PackConfig(length=LENGTH)
@@ -29,7 +30,9 @@ def test_ends_padding_and_tokens_are_those_of_the_samples_however_rows_are_group
     padding = -sum(sizes) % LENGTH
     ends = np.cumsum([*sizes, padding] if padding else sizes).tolist()
     assert np.concatenate([part.ends for part in found]).tolist() == ends
-    assert sum(part.padding for part in found) == padding
+    bare = list(parts(groups, filling=False))
+    assert np.concatenate([part.ends for part in bare]).tolist() == np.cumsum(sizes).tolist()
+    assert sum(len(part.tokens) for part in bare) == sum(sizes)
     assert (
         np.concatenate([part.tokens for part in found]).tolist()
         == [i for i, size in enumerate(sizes, 1) for _ in range(size)] + [0] * padding

@@ -1,0 +1,326 @@
+"""`python -m pipelines.takedown LIST [--near]`: take documents out of all a root holds; no stage runs again.
+
+LIST is a file, one entry a line: an id (32 hex digits), a repository (owner/name), REPO/PATH, a URL, or an origin. With
+`--near` the clusters of deduplication around them go as well. In order: the list is written to the store, where crawls
+and dedup read it; every shard that holds something of the documents is written again with the same rows in the same
+order, under a new name; the forwards old -> new are recorded; old files and caches are deleted; exports are made again
+from the rows; a scan over every stored file proves that nothing is left. Stopped at any point, the same command goes
+on.
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from corpus.shards import FORWARDS, Shard, Store
+from corpus.takedown import FOLDER, Taken, member
+from pipelines import export
+from pipelines.build import plan
+from pipelines.cluster import ClusterError, connect
+from pipelines.identity import digest
+from pipelines.manifest import Found, survey
+from pipelines.progress import RunProgress
+from pipelines.purge import CACHES, COUNTS, has_lists, left_in, purge, scan
+from pipelines.recipes import RecipeError, load
+from pipelines.stage import Work
+
+_NARROW = ("id", "origin", "repo", "path", "url")
+_MODELS = (("recall", "models"), ("recall_source", "models"), ("probe", "results"))
+
+
+@dataclass
+class Plan:
+    """What is to be done: documents, and per stored shard what it holds of them."""
+
+    taken: Taken
+    rows: dict[str, np.ndarray] = field(default_factory=dict)  # shard of documents or annotation -> rows
+    found: Counter[str] = field(default_factory=Counter)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status 0: done, and proved. 1: nothing was found, or something is left. 2: wrong usage."""
+    args = _parser().parse_args(argv)
+    try:
+        loaded = load(args.recipe, None)
+        with open(args.list, encoding="utf-8") as file:
+            wanted = [line.strip() for line in file if line.strip() and not line.startswith("#")]
+    except (RecipeError, OSError, UnicodeDecodeError) as error:
+        return _usage(f"{args.list}: {error}" if isinstance(error, UnicodeDecodeError) else str(error))
+    if not wanted:
+        return _usage(f"{args.list} names no document: one id, owner/name, REPO/PATH or URL a line")
+    store = Store(args.root)
+    manifests = list(read_manifests(store))
+    if not manifests:
+        return _usage(f"{args.root} holds no finished stage: give the --root of a build")
+    found = survey(store, plan(loaded.recipe), accept_code=True)
+    asked = (frozenset(wanted), args.near)
+    if args.scheduler is None:
+        return take_down(store, Here(), manifests, found, asked)
+    try:
+        with connect(args.scheduler, None, loaded.user_file) as cluster:
+            return take_down(store, cluster, manifests, found, asked)
+    except ClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+class Here:
+    """Runs every task in this process: a takedown touches few shards."""
+
+    n_workers = 1
+
+    def run(self, function: Callable[..., Any], calls: Any) -> Iterator[tuple[int, Any]]:
+        for index, arguments in enumerate(calls):
+            yield index, function(*arguments)
+
+
+def read_manifests(store: Store) -> Iterator[dict[str, Any]]:
+    """Every finished stage of every build of the root."""
+    for path, _ in store.walk(["manifests"]):
+        if path.endswith(".json"):
+            yield json.loads(store.read_text(path) or "{}")
+
+
+def take_down(
+    store: Store,
+    cluster: Any,
+    manifests: list[dict[str, Any]],
+    found: dict[str, Found],
+    asked: tuple[frozenset[str], bool],
+) -> int:
+    """The whole of it, for (entries, near); prints the report."""
+    todo = resolve(store, manifests, *asked)
+    _record(store, todo.taken)
+    if not todo.rows:
+        print(f"no document of {len(asked[0])} entries is in {store.root}; the list is recorded for later crawls")
+        return 1
+    todo.rows.update(list(aligned_rows(store, manifests, todo.rows)))
+    before = store.forwards()
+    asked_for = {new: old for old, new in before.items()}  # a shard rewritten before is known by its first name
+    rows = {before.get(path, path): mask for path, mask in todo.rows.items()}
+    calls = [(store, path, rows.get(path), todo.taken) for path in _shards(store)]
+    forwards: dict[str, str] = {}
+    for index, (new, counts) in cluster.run(purge, calls):
+        todo.found.update(counts)
+        if new is not None:
+            forwards[calls[index][1]] = new
+    _forward(store, forwards)
+    _delete(store, todo, forwards)
+    changed = {asked_for.get(path, path) for path in forwards}
+    _exports(store, cluster, todo, (manifests, found), changed)
+    left = Counter[str]()
+    for _, counts in cluster.run(scan, [(store, path, todo.taken) for path in _shards(store)]):
+        left.update(counts)
+    for path, mask in todo.rows.items():
+        left[path] += left_in(store, path, mask)
+    _report(todo, manifests, changed, left)
+    return 1 if +left else 0
+
+
+def resolve(store: Store, manifests: list[dict[str, Any]], wanted: frozenset[str], near: bool) -> Plan:
+    """The documents that the entries name, equal texts under other ids, and with `near` their clusters."""
+    folders = _documents(manifests)
+    ids = frozenset(bytes.fromhex(name) for name in wanted if _is_id(name))
+    chosen = {path: _named(store.table(Shard(path, "", 0, 0), _NARROW), wanted, ids) for path in folders}
+    for manifest in manifests if near else ():
+        if manifest["stage"] in ("dedup", "pool_dedup"):
+            _add_clusters(store, manifest, chosen)
+    exact: set[bytes] = set()
+    for manifest in manifests:  # equal texts: other dumps, and pages that recall made documents
+        if manifest["stage"] in ("minhash", "pool_minhash"):
+            exact.update(_exact(store, manifest, chosen, None))
+    exact.discard(_EMPTY)
+    for manifest in manifests:
+        if manifest["stage"] in ("minhash", "pool_minhash"):
+            _exact(store, manifest, chosen, frozenset(exact))
+    rows = {path: mask for path, mask in chosen.items() if mask.any()}
+    for path, mask in rows.items():
+        table = store.table(Shard(path, "", 0, 0), ["id"])
+        ids |= frozenset(table["id"].filter(pa.array(mask)).to_pylist())
+    todo = Plan(Taken(ids, frozenset(exact), wanted, near), rows)
+    todo.found["documents"] = sum(int(mask.sum()) for mask in rows.values())
+    return todo
+
+
+_EMPTY = bytes.fromhex("cae66941d9efbd404e4d88758ea67670")  # the exact key of no text: equal to every emptied document
+
+
+def _is_id(name: str) -> bool:
+    return len(name) == 32 and all(c in "0123456789abcdef" for c in name)
+
+
+def _documents(manifests: list[dict[str, Any]]) -> dict[str, None]:
+    """Every shard of documents or pool pages that some stage has read or written, once, in order."""
+    found: dict[str, None] = {}
+    for manifest in manifests:
+        for name in ("documents", "pool"):
+            found.update(dict.fromkeys(shard["path"] for shard in manifest["outputs"].get(name, ())))
+            if manifest["stage"] in ("classify", "minhash", "pool_minhash"):
+                found.update(dict.fromkeys(manifest.get("reads", {}).get(name, ())))
+    return found
+
+
+def _named(table: pa.Table, wanted: frozenset[str], ids: frozenset[bytes]) -> np.ndarray:
+    names = pa.array(sorted(wanted))
+    whole = pc.binary_join_element_wise(table["repo"], table["path"], "/")
+    mask = member(table["id"].combine_chunks(), ids)
+    for column in (table["repo"], table["url"], table["origin"], whole):
+        mask = mask | np.asarray(pc.fill_null(pc.is_in(column, value_set=names), False))
+    return mask
+
+
+def _aligned(manifest: dict[str, Any], output: str) -> list[tuple[str, str]]:
+    """(shard of documents, shard of this output) where a stage has written one per shard it read."""
+    shards = [shard["path"] for shard in manifest["outputs"].get(output, ())]
+    reads = manifest.get("reads", {}).get("documents", [])
+    return list(zip(reads, shards, strict=True)) if len(reads) == len(shards) else []
+
+
+def _add_clusters(store: Store, manifest: dict[str, Any], chosen: dict[str, np.ndarray]) -> None:
+    """All documents of the clusters that hold a chosen one: those in whose place the same document was kept."""
+    kept: set[bytes] = set()
+    pairs = _aligned(manifest, "survivors") or _aligned(manifest, "pool_survivors")
+    columns = {pair: store.table(Shard(pair[1], "", 0, 0), ["kept_id"])["kept_id"].combine_chunks() for pair in pairs}
+    for (path, _), column in columns.items():
+        kept.update(key for key in column.filter(pa.array(chosen[path])).to_pylist() if key is not None)
+    for (path, _), column in columns.items():
+        chosen[path] = chosen[path] | member(column, frozenset(kept))
+
+
+def _exact(
+    store: Store, manifest: dict[str, Any], chosen: dict[str, np.ndarray], keys: frozenset[bytes] | None
+) -> list[bytes]:
+    """Exact keys of the chosen rows; with `keys`, choose the rows that have one of them."""
+    found: list[bytes] = []
+    for path, shard in _aligned(manifest, "signatures"):
+        column = store.table(Shard(shard, "", 0, 0), ["exact"])["exact"].combine_chunks()
+        if keys is None:
+            found += [key for key in column.filter(pa.array(chosen[path])).to_pylist() if key is not None]
+        else:
+            chosen[path] = chosen[path] | member(column, keys)
+    return found
+
+
+def aligned_rows(
+    store: Store, manifests: list[dict[str, Any]], rows: dict[str, np.ndarray]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """(shard, rows) of every annotation of the chosen documents that has lists: ids, spans, import strings."""
+    for manifest in manifests:
+        for output in manifest["outputs"]:
+            for path, shard in _aligned(manifest, output):
+                if path in rows and shard.endswith(".arrow") and has_lists(store.schema(shard)):
+                    yield shard, rows[path]
+
+
+def _shards(store: Store) -> list[str]:
+    return [path for path, _ in store.walk(["objects"]) if path.endswith(".arrow")]
+
+
+def _record(store: Store, taken: Taken) -> None:
+    text = taken.encode()
+    store.write_text(f"{FOLDER}/{digest(text)}.json", text)
+
+
+def _forward(store: Store, forwards: dict[str, str]) -> None:
+    """Old -> new for every reader; an older forward goes to the newest file at once."""
+    known = {old: forwards.get(new, new) for old, new in store.forwards().items()}
+    store.write_text(FORWARDS, json.dumps({**known, **forwards}, indent=1, sort_keys=True))
+
+
+def _delete(store: Store, todo: Plan, forwards: dict[str, str]) -> None:
+    for path in forwards:
+        store.delete(path)
+        todo.found["shards rewritten"] += 1
+    for path, _ in list(store.walk([f"objects/{cache}" for cache in (*CACHES, COUNTS)])):
+        store.delete(path)
+        todo.found["cache files deleted"] += 1
+
+
+def _exports(
+    store: Store,
+    cluster: Any,
+    todo: Plan,
+    builds: tuple[list[dict[str, Any]], dict[str, Found]],
+    changed: set[str],
+) -> None:
+    """Exports of rows that changed: deleted, and those of this recipe made again and read back."""
+    manifests, found = builds
+    for manifest in manifests:
+        rows = manifest.get("reads", {}).get("rows", [])
+        if manifest["stage"] == "export" and changed & set(rows):
+            _delete_exports(store, todo, manifest, rows, changed)
+    ours, packed = found["export"].result, found["pack"].result
+    if ours is None or packed is None or not changed & {shard.path for shard in packed.outputs["rows"]}:
+        return
+    progress = RunProgress(store, "logs/takedown.jsonl")
+    progress.manifest = found["export"].path or ""
+    config: Any = found["export"].stage.config
+    made = export.run(Work(store, cluster, "export", progress), config, packed.outputs["rows"])
+    was = [shard.path for shards in ours.outputs.values() for shard in shards]
+    now = [shard.path for shards in made.outputs.values() for shard in shards]
+    moved = {old: new for old, new in zip(was, now, strict=True) if old != new}
+    _forward(store, {**moved, **{f"{old}.json": f"{new}.json" for old, new in moved.items()}})
+    todo.found["export files made again"] += len(moved)
+
+
+def _delete_exports(store: Store, todo: Plan, manifest: dict[str, Any], rows: list[str], changed: set[str]) -> None:
+    """The artefacts made from changed rows or from all of them, and the folder in which they were published."""
+    full = [at for at, shard in enumerate(rows) if "." in shard]
+    before = store.forwards()
+    for output, shards in manifest["outputs"].items():
+        name = output.partition(".")[0]
+        per_shard = len(shards) > 1 or len(full) == 1
+        for at, shard in enumerate(shards):
+            path = before.get(shard["path"], shard["path"])
+            if (not per_shard or len(shards) != len(rows) or rows[at] in changed) and store.fs.exists(store.url(path)):
+                store.delete(path)
+                store.delete(f"{path}.json")
+                todo.found[f"{name} files deleted"] += 1
+        contents = [path.rsplit("/", 1)[1].split(".")[1] for path in rows]
+        for path, _ in list(store.walk([f"exports/{name}/{digest(contents)[:16]}"])):
+            store.delete(path)
+
+
+def _report(todo: Plan, manifests: list[dict[str, Any]], changed: set[str], left: Counter[str]) -> None:
+    for name, n in sorted(todo.found.items()):
+        print(f"{name:>28} {n:>12,}")
+    for manifest in manifests:
+        touched = changed & {path for paths in manifest.get("reads", {}).values() for path in paths}
+        for stage, output in _MODELS:
+            if manifest["stage"] == stage and touched:
+                for shard in manifest["outputs"].get(output, ()):
+                    print(f"trained on some of them: {shard['path']}")
+        for shard in manifest["outputs"].get("scoring", ()):
+            if shard["path"] in changed:
+                print(f"scoring set that held some: {shard['path']}")
+    for name, n in sorted((+left).items()):
+        print(f"LEFT: {n} in {name}", file=sys.stderr)
+    if not +left:
+        print("scan: nothing of them is left in any stored file")
+
+
+def _usage(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipelines.takedown", description="Take documents out of a root.")
+    parser.add_argument("list", metavar="LIST", help="a file of ids, owner/name, REPO/PATH, URLs or origins")
+    parser.add_argument("--near", action="store_true", help="also the near-duplicates that dedup put with them")
+    parser.add_argument("--recipe", default="demo", help="whose exports are made again (default: demo)")
+    parser.add_argument("--root", default="build")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler (default: in this process)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
