@@ -52,9 +52,7 @@ def _lower() -> Names:
 
 
 @numba.njit(cache=True, nogil=True)
-def _words(
-    text: Bytes, table: Bytes, lower: Names, source: bool, hashes: Hashes, sizes: Names
-) -> tuple[int, int]:
+def _words(text: Bytes, table: Bytes, lower: Names, source: bool, hashes: Hashes, sizes: Names) -> tuple[int, int]:
     """Hash and characters of each word, as many as there is room for; how many, and characters of the whole text."""
     at = words = chars = size = 0
     value = _OFFSET

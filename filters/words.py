@@ -23,7 +23,9 @@ STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
 _SYMBOL: Final = 16  # punctuation or symbol; beside the flags of `filters.characters`
 _ELLIPSIS, _BULLET, _HASH, _DOT, _DASH = 0x2026, 0x2022, 0x23, 0x2E, 0x2D
 # columns of the kernels' result
-_ALL, _WORDS, _WORD_CHARS, _ALPHA_WORDS, _HASHES, _ELLIPSES, _STOPS, _LINES, _BULLETS, _TRAILS, _NEWLINES, _COUNTS = range(12)
+_ALL, _WORDS, _WORD_CHARS, _ALPHA_WORDS, _HASHES, _ELLIPSES, _STOPS, _LINES, _BULLETS, _TRAILS, _NEWLINES, _COUNTS = (
+    range(12)
+)
 
 
 @cache

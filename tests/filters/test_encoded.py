@@ -18,7 +18,9 @@ PATTERNS = (
 PIECES = st.sampled_from(
     ["ab", "0x", "0xff", "\\x", "\\xff", "12,", "12 ", " ", "\n", ",", "é", "\\u00e9", "\\u", "g", "=", "A" * 40, "_"]
 )
-REPEATED = st.builds(lambda piece, n: piece * n, st.lists(PIECES, min_size=1, max_size=3).map("".join), st.integers(1, 12))
+REPEATED = st.builds(
+    lambda piece, n: piece * n, st.lists(PIECES, min_size=1, max_size=3).map("".join), st.integers(1, 12)
+)
 TEXT = st.lists(REPEATED, max_size=6).map("".join)
 
 

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from filters.group import measured
 from filters.lines import LINES, lines
 
-PIECES = st.sampled_from(["a", "b", "word.", "?", "\n", "\n\n", "\n\n\n", " ", "\t", "é", "。", "}", ",", "x" * 30, "\r", "\u2028"])
+PIECES = st.sampled_from(
+    ["a", "b", "word.", "?", "\n", "\n\n", "\n\n\n", " ", "\t", "é", "。", "}", ",", "x" * 30, "\r", "\u2028"]
+)
 TEXT = st.one_of(st.lists(PIECES, max_size=30).map("".join), st.text())
 
 
@@ -62,7 +64,15 @@ def test_copied_lines_of_source_are_counted_without_white_space(text: str) -> No
 
 @pytest.mark.parametrize(
     ("text", "share"),
-    [("ab\n a b\nc", 2 / 3), ("}\n}\n},\n},", 0), ("ab\nab\nab\ncd", 3 / 4), ("", 0), ("\n\n", 0), ("é\né", 0), ("éa\néa", 1)],
+    [
+        ("ab\n a b\nc", 2 / 3),
+        ("}\n}\n},\n},", 0),
+        ("ab\nab\nab\ncd", 3 / 4),
+        ("", 0),
+        ("\n\n", 0),
+        ("é\né", 0),
+        ("éa\néa", 1),
+    ],
 )
 def test_the_first_copy_counts_and_brackets_alone_do_not(text: str, share: float) -> None:
     batch = documents([text], "notebook")

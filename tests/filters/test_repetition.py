@@ -12,7 +12,9 @@ from filters.group import measured
 from filters.repetition import REPEATED, REPETITION, TOP, repetition
 
 WORDS = st.lists(st.sampled_from(["a", "bb", "Ä", "ä", "c_1", "if", "x.y", "-"]), max_size=40)
-TEXT = st.one_of(WORDS.map(" ".join), st.builds(lambda words, n: " ".join(words * n), WORDS, st.integers(1, 5)), st.text())
+TEXT = st.one_of(
+    WORDS.map(" ".join), st.builds(lambda words, n: " ".join(words * n), WORDS, st.integers(1, 5)), st.text()
+)
 
 
 def documents(texts: list[str], kind: str = "prose") -> pa.RecordBatch:
