@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from corpus.draws import uniform_draws
 
-_NUMBERS: Final = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+_NUMBERS: Final = (pa.types.is_null, pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,8 @@ def test_each_fault_is_named(text: str, failed: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "gopher", "fineweb"),
     [
-        ("One two three.\n\nFour five six.\n\n", [], ["newlines_per_word"]),
+        ("One two three four.\n\nFive six, seven eight nine words.", [], []),
+        ("One two three.\n\nFour five six seven, and some more words.\n\n\n", [], ["newlines_per_word"]),
         (
             "Same words here.\n\n" * 3 + "Other words stand in this last line of the text.",
             {"duplicate_paragraphs"},

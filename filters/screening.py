@@ -1,0 +1,170 @@
+"""Group `screening`: does a file parse, and how is it built - by tree-sitter, and Python by `ast` too. Optional.
+
+Comes in: text, and languages. Goes out: shares of error nodes and bytes, and measures of functions and comments; null
+where no parser is known or the file is longer than 1 MiB. Refuses to know thresholds. DeepSeek-Coder screens with "a
+compiler and a quality model, combined with heuristic rules" (2401.14196, section 2.3) and publishes none of them: this is
+the parser, `filters.quality` the model. A build parses where its recipe lists this group, and needs the extra `screen`
+(one wheel a language: the pack of all of them fetches parsers at run time).
+
+A dialect that the grammar does not know, a template or a fragment has errors and may be good: an error is a measure, and
+a rule on it somebody's choice. No clock stops a parser, since the same text must give the same measure: the limit on
+length does, and on deep or broken text of that length the slowest of these parsers took seconds (see docs/filters.md).
+"""
+
+import ast
+import importlib
+import warnings
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+
+from filters.group import Group
+
+MOST: Final = 1 << 20  # bytes of one file; the crawl's own limit by default
+_FUNCTION: Final = "function_definition"
+
+
+class Grammar(NamedTuple):
+    """Where a language's parser lies, and what its tree calls functions and comments."""
+
+    module: str
+    functions: tuple[str, ...]
+    comments: tuple[str, ...] = ("comment",)
+    language: str = "language"
+
+
+_JS: Final = ("function_declaration", "function_expression", "arrow_function", "method_definition")
+_TS: Final = Grammar("tree_sitter_typescript", _JS, language="language_typescript")
+GRAMMARS: Final = {
+    "Python": Grammar("tree_sitter_python", (_FUNCTION,)),
+    "JavaScript": Grammar("tree_sitter_javascript", _JS),
+    "JSX": Grammar("tree_sitter_javascript", _JS),
+    "TypeScript": _TS,
+    "Java": Grammar(
+        "tree_sitter_java", ("method_declaration", "constructor_declaration"), ("line_comment", "block_comment")
+    ),
+    "C": Grammar("tree_sitter_c", (_FUNCTION,)),
+    "C++": Grammar("tree_sitter_cpp", (_FUNCTION,)),
+    "C#": Grammar("tree_sitter_c_sharp", ("method_declaration", "constructor_declaration", "local_function_statement")),
+    "Go": Grammar("tree_sitter_go", ("function_declaration", "method_declaration", "func_literal")),
+    "Rust": Grammar("tree_sitter_rust", ("function_item",), ("line_comment", "block_comment")),
+    "Ruby": Grammar("tree_sitter_ruby", ("method", "singleton_method")),
+    "PHP": Grammar("tree_sitter_php", (_FUNCTION, "method_declaration"), language="language_php"),
+    "Scala": Grammar("tree_sitter_scala", (_FUNCTION,), ("comment", "block_comment")),
+    "Kotlin": Grammar("tree_sitter_kotlin", ("function_declaration",), ("line_comment", "block_comment")),
+    "Swift": Grammar("tree_sitter_swift", ("function_declaration",), ("comment", "multiline_comment")),
+    "Shell": Grammar("tree_sitter_bash", (_FUNCTION,)),
+    "Lua": Grammar("tree_sitter_lua", ("function_declaration", _FUNCTION)),
+    "Haskell": Grammar("tree_sitter_haskell", ("function",)),
+    "Julia": Grammar("tree_sitter_julia", (_FUNCTION,), ("line_comment", "block_comment")),
+    "HTML": Grammar("tree_sitter_html", ()),
+    "CSS": Grammar("tree_sitter_css", ()),
+    "JSON": Grammar("tree_sitter_json", ()),
+}
+_DOCSTRING: Final = "(function_definition body: (block . (expression_statement (string) @comment)))"
+
+
+@cache
+def _parser(language: str) -> tuple[Any, Any]:
+    """Parser and query of one language, made once a process."""
+    grammar = GRAMMARS[language]
+    try:
+        import tree_sitter
+
+        module = importlib.import_module(grammar.module)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"group `screening` parses {language} with {error.name}, which is not installed: pip install '.[screen]'"
+        ) from error
+    loaded = tree_sitter.Language(getattr(module, grammar.language)())
+    patterns = ["(ERROR) @error", "(MISSING) @error", *(f"({kind}) @comment" for kind in grammar.comments)]
+    patterns += [f"({kind}) @function" for kind in grammar.functions]
+    patterns += [_DOCSTRING] if language == "Python" else []
+    if language == "JSON":
+        patterns = patterns[:2]
+    return tree_sitter.Parser(loaded), tree_sitter.Query(loaded, "\n".join(patterns))
+
+
+def tree_measures(text: bytes, language: str) -> dict[str, float]:
+    """What the tree of one file says."""
+    import tree_sitter
+
+    parser, query = _parser(language)
+    root = parser.parse(text).root_node
+    found = tree_sitter.QueryCursor(query).captures(root)
+    errors = [(node.start_byte, node.end_byte) for node in found.get("error", ())]
+    functions = sorted((node.start_byte, node.end_byte) for node in found.get("function", ()))
+    comments = sorted((node.start_byte, node.end_byte) for node in found.get("comment", ()))
+    size = max(len(text), 1)
+    return {
+        "error_nodes": len(errors) / max(root.descendant_count, 1),
+        "error_bytes": _covered(sorted(errors)) / size,
+        "n_tree_functions": len(functions),
+        "function_share": _covered(functions) / size,
+        "longest_function": max((text.count(b"\n", start, end) + 1 for start, end in functions), default=0),
+        "commented_functions": _commented(text, functions, comments) / max(len(functions), 1),
+    }
+
+
+def _covered(spans: Sequence[tuple[int, int]]) -> int:
+    total = last = 0
+    for start, end in spans:
+        total += max(0, end - max(start, last))
+        last = max(last, end)
+    return total
+
+
+def _commented(text: bytes, functions: Sequence[tuple[int, int]], comments: Sequence[tuple[int, int]]) -> int:
+    """Functions with a comment inside, or right above with nothing but white space between."""
+    starts = [start for start, _ in comments]
+    count = 0
+    for start, end in functions:
+        place = bisect_left(starts, start)
+        inside = place < len(starts) and starts[place] < end
+        above = place > 0 and not text[comments[place - 1][1] : start].strip()
+        count += inside or above
+    return count
+
+
+def python_parses(text: str) -> bool:
+    """Whether this Python's own parser takes it; what is nested too deeply for it is refused, as a broken file is."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):  # ValueError: a NUL
+            return False
+    return True
+
+
+def screening(documents: pa.RecordBatch, languages: pa.RecordBatch) -> pa.RecordBatch:
+    """Only texts of the languages above are parsed, one at a time."""
+    texts, rows = documents.column("text"), []
+    for row, language in enumerate(languages.column("language").to_pylist()):
+        text = texts[row].as_buffer() if language in GRAMMARS and texts[row].is_valid else None
+        if text is None or text.size > MOST:
+            rows.append({"screened": False})
+            continue
+        found = tree_measures(text.to_pybytes(), language)
+        own = python_parses(texts[row].as_py()) if language == "Python" else found["error_nodes"] == 0
+        rows.append({"screened": True, "parses": int(own), **found})
+    return pa.RecordBatch.from_pylist(rows, SCREENING.schema())
+
+
+SCREENING: Final = Group(
+    name="screening",
+    kernel=screening,
+    columns=(
+        ("screened", "bool"),  # whether it was parsed
+        ("parses", "int64"),  # 1 or 0: a tree without an error; Python by `ast`
+        ("error_nodes", "float64"),  # share of the tree's nodes that are errors or missing
+        ("error_bytes", "float64"),  # share of the file that errors cover
+        ("n_tree_functions", "int64"),
+        ("function_share", "float64"),  # share of the file inside functions
+        ("longest_function", "int64"),  # lines
+        ("commented_functions", "float64"),  # share of functions with a comment or docstring inside or right above
+    ),
+)
