@@ -123,3 +123,17 @@ def test_an_import_written_twice_is_one_dependency():
 
 def test_a_file_does_not_depend_on_itself():
     assert dependencies(["a.py"], ["Python"], [["import a"]]) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("import Core", {"Sources/Core/A.swift", "Sources/Core/B.swift"}),
+        ("@testable import struct Core.A", {"Sources/Core/A.swift", "Sources/Core/B.swift"}),
+        ("import Foundation", set()),
+        ("import Vendor", set()),
+    ],
+)
+def test_swift_imports_a_module_which_is_a_folder(statement, found):
+    others = ("Sources/Core/A.swift", "Sources/Core/B.swift", "Sources/App/main.swift", "Vendor/V.swift")
+    assert one("Tests/CoreTests/T.swift", "Swift", statement, *others) == found
