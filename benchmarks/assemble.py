@@ -1,7 +1,7 @@
 """Benchmark `assemble`: seconds for one repository of 100,000 files, from import statements to samples in order.
 
-The repository is made here: packages of 100 modules, each of which imports two earlier ones by name and one package, and
-a ring of files in each package that import each other; Python and C, whose look-ups differ most. What is timed is
+The repository is made here: packages of 100 modules, each of which imports two earlier ones by name and one package,
+and a ring of files in each package that import each other; Python and C, whose look-ups differ most. What is timed is
 `assemble` over the narrow table, as the stage calls it. The half as large repository beside it shows the growth.
 """
 

@@ -1,8 +1,9 @@
 """Benchmark `prose_rules`: Gopher's and FineWeb's rules, ours beside datatrove's own filters on the same documents.
 
 Documents are the demo's prose (news and an encyclopedia) and the text files of the running interpreter's packages, at
-least 2,000 in all. datatrove's filters are given words parted by white space: its own tokenizer for English needs spaCy.
-A row says on how many documents both decide alike; a difference stops the benchmark with the document and both reasons.
+least 2,000 in all. datatrove's filters are given words parted by white space: its own tokenizer for English needs
+spaCy. A row says on how many documents both decide alike; a difference stops the benchmark with the document and both
+reasons.
 """
 
 import os
@@ -40,7 +41,9 @@ def rows() -> Iterator[dict[str, Any]]:
     ):
         ours, seconds = _timed(lambda rules=rules: _ours(texts, rules))  # type: ignore[misc]
         theirs, peer_seconds = _timed(lambda peer=peer: _theirs(texts, peer))  # type: ignore[misc]
-        differing = [index for index, pair in enumerate(zip(ours, theirs, strict=True)) if bool(pair[0]) != bool(pair[1])]
+        differing = [
+            index for index, pair in enumerate(zip(ours, theirs, strict=True)) if bool(pair[0]) != bool(pair[1])
+        ]
         if differing:
             first = differing[0]
             raise AssertionError(
@@ -64,7 +67,7 @@ def _texts() -> list[str]:
     paths = sysconfig.get_paths()
     for path in sorted([*Path(paths["purelib"]).rglob("*.txt"), *Path(paths["purelib"]).rglob("*.md")]):
         text = path.read_text(encoding="utf-8", errors="replace")
-        found += [text] if 0 < len(text.strip()) and len(text) < 200_000 else []
+        found += [text] if len(text.strip()) > 0 and len(text) < 200_000 else []
     for path in sorted(Path(paths["stdlib"]).rglob("*.py")):  # source read as prose, up to the number asked for
         if len(found) >= _LEAST:
             break
@@ -94,8 +97,13 @@ def _ours(texts: list[str], rules: tuple[Rule, ...]) -> list[list[str]]:
     batch = pa.record_batch({"kind": ["prose"] * len(texts), "text": pa.array(texts, pa.large_string())})
     wanted = {rule.measure for rule in rules}
     columns: dict[str, pa.Array] = {}
-    for kernel, mark in ((words, "n_words"), (lines, "short_lines"), (lines, "duplicate_lines"), (repetition, "top_2_gram"),
-                         (words, "newlines_per_word")):  # fmt: skip
+    for kernel, mark in (
+        (words, "n_words"),
+        (words, "newlines_per_word"),
+        (lines, "short_lines"),
+        (lines, "duplicate_lines"),
+        (repetition, "top_2_gram"),
+    ):
         if mark in wanted:
             part = kernel(batch, batch)
             columns |= dict(zip(part.schema.names, part.columns, strict=True))

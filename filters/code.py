@@ -31,8 +31,8 @@ DEEPSEEK: Final = (
     RuleSet(kinds=_FILES, rules=(*_LINES_AND_LETTERS, _XML)),
 )
 
-# DeepSeek does not say how its 185B of code-related text was filtered: StarCoder2's rules for issues. A source that names
-# no users has null there, which passes. The limit of ten events for one user is left out: no source counts events.
+# DeepSeek does not say how its 185B of code-related text was filtered: StarCoder2's rules for issues. A source that
+# names no users has null there, which passes. The limit of ten events for one user is left out: no source has them.
 ISSUES: Final = (
     RuleSet(
         kinds=("issue",),

@@ -1,15 +1,15 @@
 r"""Group `encoded`: data written as text - base64, hexadecimal bytes, unicode escapes.
 
-Comes in: text as Arrow buffers. Goes out: the longest run of encoded data and the share of the file that such runs make
-up. Refuses to know thresholds. The runs are what The Stack v2's and OpenCoder's patterns match, ASCII alone:
+Comes in: text as Arrow buffers. Goes out: the longest run of encoded data and the share of the file that such runs
+make up. Refuses to know thresholds. The runs are what The Stack v2's and OpenCoder's patterns match, ASCII alone:
 
     base64   [a-zA-Z0-9+/\n=]{64,}
     hex      (?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,|\b\s*)){8,}
     unicode  (?:\\u[0-9a-fA-F]{4}){8,}
 
 As printed, the hex pattern also takes runs of two-digit numbers, and leaves out the first byte of `"\x41\x42..."`,
-because no word ends or begins before its backslash. One automaton a pattern and no regular expression: linear whatever the text, at some
-400 MB/s of source for the three (benchmark `measures`).
+because no word ends or begins before its backslash. One automaton a pattern and no regular expression: linear whatever
+the text, at some 400 MB/s of source for the three (benchmark `measures`).
 """
 
 from typing import Final

@@ -1,9 +1,9 @@
 """The measures of a build: which groups are computed, each by itself.
 
-A group's kernel and columns stand in its own module, what a group is in `group`; the stage's identity follows the group
-alone, so that a new one computes nothing but itself. `GROUPS` are the cheap ones, computed in every build so that any
-published rule set can be tried on it in seconds. Groups that parse (`filters.screening`) or score (`filters.quality`), and
-a user's own, are put beside them in the recipe: `MeasureConfig(groups=(*GROUPS, MINE))`.
+A group's kernel and columns stand in its own module, what a group is in `group`; the stage's identity follows the
+group alone, so that a new one computes nothing but itself. `GROUPS` are the cheap ones, computed in every build so
+that any published rule set can be tried on it in seconds. The group that parses
+(`filters.screening`), and a user's own, are put beside them in the recipe: `MeasureConfig(groups=(*GROUPS, MINE))`.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """Rule set `opencoder` for files and notebooks: the released configuration of OpenCoder's filters, by language.
 
 Data alone, no part of what DeepSeek describes (OpenCoder 2411.04905; thresholds of its repository opc_data_filtering).
-What differs: statements are counted as names (see `filters.source`), whole copies of lines are counted with comments, and
-HTML's visible text is a share of characters, not of words. Two rules drop a share of 0.8 there, drawn by document. Python,
-JavaScript and HTML that do not parse are dropped too where the recipe measures it: `opencoder(parsed=True)`.
+What differs: statements are counted as names (see `filters.source`), whole copies of lines are counted with comments,
+and HTML's visible text is a share of characters, not of words. Two rules drop a share of 0.8 there, drawn by document.
+Python, JavaScript and HTML that do not parse are dropped too where the recipe measures it: `opencoder(parsed=True)`.
 """
 
 from collections.abc import Iterable
@@ -101,9 +101,19 @@ _PROSE: Final = (
     *_repeated(0.6, 0.6, 0.6),
     Rule("copied_lines", high=0.6, why="OCR: lines that occur again"),
     Rule("n_lines", low=10, why="OCR: a text of fewer than 10 lines"),
-    *_without(_SHAPE, "n_bytes", "n_lines", "max_line_chars", "mean_line_chars", "copied_lines", "xml_header",
-              "generated_phrase", "longest_encoded", "encoded_fraction"),
-)  # fmt: skip
+    *_without(
+        _SHAPE,
+        "n_bytes",
+        "n_lines",
+        "max_line_chars",
+        "mean_line_chars",
+        "copied_lines",
+        "xml_header",
+        "generated_phrase",
+        "longest_encoded",
+        "encoded_fraction",
+    ),
+)
 _PAGE: Final = (*_WORDS, *_TOP, *_repeated(0.6, 0.6, 0.6), *_SHAPE, *_HTML)
 _FULL: Final = (*_CODE, *_STRINGS, *_TODO)
 
@@ -116,13 +126,16 @@ def opencoder(parsed: bool = False) -> tuple[RuleSet, ...]:
         (SHELL, (*_CODE, *_TODO)),
         (TEXT, _PROSE),
         (("HTML",), (*_PAGE, *tree)),
-        (("SQL",), (*_without(_FULL, "digit_fraction"), *_ASSERT, Rule("digit_fraction", high=0.3, why="OCR: digits, in SQL"))),
+        (
+            ("SQL",),
+            (*_without(_FULL, "digit_fraction"), *_ASSERT, Rule("digit_fraction", high=0.3, why="OCR: digits, in SQL")),
+        ),
         (("Python",), (*_FULL, *_ASSERT, *_LOGIC, *_VARIABLE, *_PYTHON, *tree)),
         (("C", "C++"), (*_FULL, *_ASSERT, *_LOGIC, *_C)),
         (("C#", "Java"), (*_FULL, *_ASSERT, *_LOGIC, *_VARIABLE)),
         (("JavaScript",), (*_FULL, *_ASSERT, *_LOGIC, *_VARIABLE, *tree)),
         (("Go",), (*_FULL, *_LOGIC, *_VARIABLE, *_TEST)),
-    )  # fmt: skip
+    )
     sets = (RuleSet(kinds=_FILES, languages=names, rules=rules) for names, rules in by_language)
     return (*sets, RuleSet(kinds=_FILES, rules=(*_FULL, *_ASSERT)))
 

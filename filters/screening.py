@@ -1,15 +1,16 @@
 """Group `screening`: does a file parse, and how is it built - by tree-sitter, and Python by `ast` too. Optional.
 
 Comes in: text, and languages. Goes out: shares of error nodes and bytes, and measures of functions and comments; null
-where no parser is known or the file is longer than 1 MiB. Refuses to know thresholds. DeepSeek-Coder screens with "a
-compiler and a quality model, combined with heuristic rules" (2401.14196, section 2.3) and publishes none of them: this is
-the parser, `filters.quality` the model. A build parses where its recipe lists this group, and needs the extra `screen`
-(one wheel a language: the pack of all of them fetches parsers at run time).
+where no parser is known or the file is too long or too deep. Refuses to know thresholds. DeepSeek-Coder screens with "a
+compiler and a quality model, combined with heuristic rules" (2401.14196, section 2.3) and publishes none of them: this
+is the parser alone. A build parses where its recipe lists this group, and needs the extra
+`screen` (one wheel a language: the pack of all of them fetches parsers at run time).
 
-A dialect that the grammar does not know, a template or a fragment has errors and may be good: an error is a measure, and
-a rule on it somebody's choice. No clock stops a parser, since the same text must give the same measure. What bounds time
-and memory is the length of the file (256 KiB) and the depth of its brackets (500), beyond which it is not screened. The
-grammars of C#, Kotlin and Scala are left out: on 32 KiB of `<a `, `/*` and `[[{` they took 22 s (and 9 GB), 19 s and 4 s.
+A dialect that the grammar does not know, a template or a fragment has errors and may be good: an error is a measure,
+and a rule on it somebody's choice. No clock stops a parser, since the same text must give the same measure. What
+bounds time and memory is the length of the file (256 KiB) and the depth of its brackets (500), beyond which it is not
+screened. The grammars of C#, Kotlin and Scala are left out: on 32 KiB of `<a `, `/*` and `[[{` they took 22 s (and 9
+GB), 19 s and 4 s.
 """
 
 import ast
@@ -91,10 +92,11 @@ def _reader(language: str) -> _Reader:
     functions, comments = (
         {kind: loaded.id_for_node_kind(kind, True) for kind in kinds} for kinds in (grammar.functions, grammar.comments)
     )
-    unknown = [kind for kind, number in (functions | comments).items() if not number]
+    unknown = sorted(kind for kind, number in (functions | comments).items() if number is None)
     if unknown:
         raise ValueError(f"{grammar.module} has no node {', '.join(unknown)}: install the version that `screen` pins")
-    return _Reader(tree_sitter.Parser(loaded), frozenset(functions.values()), frozenset(comments.values()))
+    kinds = (frozenset(n for n in found.values() if n is not None) for found in (functions, comments))
+    return _Reader(tree_sitter.Parser(loaded), *kinds)
 
 
 Spans = list[tuple[int, int]]
@@ -204,7 +206,8 @@ def python_parses(text: str) -> bool:
 
 def screening(documents: pa.RecordBatch, languages: pa.RecordBatch) -> pa.RecordBatch:
     """Only texts of the languages above are parsed, one at a time."""
-    texts, rows = documents.column("text"), []
+    texts = documents.column("text")
+    rows: list[dict[str, float]] = []
     for row, language in enumerate(languages.column("language").to_pylist()):
         text = texts[row].as_buffer() if language in GRAMMARS and texts[row].is_valid else None
         if text is None or text.size > MOST or too_deep(text.to_pybytes()):

@@ -1,16 +1,17 @@
 """Group `source`: comments, strings and statements of a source file, told apart by its language's marks.
 
-Comes in: text as Arrow buffers, and languages. Goes out: one row of shares and counts a file, null where the language's
-marks are not known. Refuses to know thresholds and grammars. The measures are OpenCoder's (its released filters), but
-`assert`, `print`, `import`, `pass` and TODO are counted as whole names where OpenCoder's are substrings ("password",
-"important"), outside comments and strings (TODO: inside comments).
+Comes in: text as Arrow buffers, and languages. Goes out: one row of shares and counts a file, null where the
+language's marks are not known. Refuses to know thresholds and grammars. The measures are OpenCoder's (its released
+filters), but `assert`, `print`, `import`, `pass` and TODO are counted as whole names where OpenCoder's are substrings
+("password", "important"), outside comments and strings (TODO: inside comments).
 
 One pass over the bytes; every byte is visited once or, in a name, twice, so no text makes it slow. A quote that a line
 does not close ends with the line, unless the language lets it go on. A string that begins a line in three quotes is a
-comment: OpenCoder counts docstrings so. A definition without a keyword (C, Java, ...) is a line where a name that follows
-a type stands before an opening bracket, and which does not end in a semicolon.
+comment: OpenCoder counts docstrings so. A definition without a keyword (C, Java, ...) is a line where a name that
+follows a type stands before an opening bracket, and which does not end in a semicolon.
 """
 
+from itertools import pairwise
 from typing import Final
 
 import numba
@@ -21,8 +22,20 @@ import pyarrow as pa
 from filters.characters import Bytes, Offsets, buffers
 from filters.group import Group
 from filters.syntax import (
-    ASSERT, CONTROL, FIRST_IMPORT, FIRST_PASS, FIRST_RETURN, FUNCTION, MAIN, MANY_LINES, ONE_CHAR, PLACES, PRINT, RAW,
-    name_hash, syntaxes,
+    ASSERT,
+    CONTROL,
+    FIRST_IMPORT,
+    FIRST_PASS,
+    FIRST_RETURN,
+    FUNCTION,
+    MAIN,
+    MANY_LINES,
+    ONE_CHAR,
+    PLACES,
+    PRINT,
+    RAW,
+    name_hash,
+    syntaxes,
 )  # fmt: skip
 
 LONG_WORDS: Final = 20  # words of a string on one line, and characters of a word in it; more is long
@@ -80,10 +93,10 @@ def _begins(text: Bytes, at: int, mark: Bytes) -> bool:
     size = int(mark[mark.size - 1])
     if size == 0 or at + size > text.size:
         return False
-    for index in range(size):
-        if text[at + index] != mark[index]:
-            return False
-    return True
+    same = 0
+    while same < size and text[at + same] == mark[same]:
+        same += 1
+    return same == size
 
 
 @numba.njit(cache=True, nogil=True)
@@ -354,7 +367,7 @@ def source(documents: pa.RecordBatch, languages: pa.RecordBatch) -> pa.RecordBat
         counts[:, _MAINS],
         counts[:, _ASSIGNED],
     ]
-    phrases = [_phrase(data[start:end]) for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+    phrases = [_phrase(data[start:end]) for start, end in pairwise(offsets)]
     columns = [pa.array(~absent), *(pa.array(value, mask=absent) for value in values), pa.array(phrases, pa.int64())]
     return pa.RecordBatch.from_arrays(columns, schema=SOURCE.schema())
 

@@ -2,8 +2,8 @@
 
 Comes in: text as Arrow buffers, and the kind of each document. Goes out: counts and ratios, null for other kinds.
 Refuses to know thresholds and languages. Definitions are those of datatrove 0.10's GopherQualityFilter (Rae et al.,
-2112.11446, table A1), over words parted by white space where datatrove asks a tokenizer that also parts punctuation from
-words; with such words datatrove decides the same on every document (benchmark `prose_rules`).
+2112.11446, table A1), over words parted by white space where datatrove asks a tokenizer that also parts punctuation
+from words; with such words datatrove decides the same on every document (benchmark `prose_rules`).
 """
 
 from functools import cache

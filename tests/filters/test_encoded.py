@@ -46,10 +46,20 @@ def test_the_automata_match_what_the_published_patterns_match(texts: list[str], 
 @pytest.mark.parametrize(
     ("text", "longest"),
     [
-        ("A" * 63, 0), ("A" * 64, 64), ("é" + "A" * 64, 64), ("ab " * 7, 0), ("ab " * 8, 24), ("0xab, " * 8, 0),
-        ("0xab," * 8, 40), ("\\u00e9" * 7, 0), ("\\u00e9" * 8, 48), ("41" + "\\x42" * 7, 30), ("\\x42" * 9, 32), ("\\x42" * 8, 0),
+        ("A" * 63, 0),
+        ("A" * 64, 64),
+        ("é" + "A" * 64, 64),
+        ("ab " * 7, 0),
+        ("ab " * 8, 24),
+        ("0xab, " * 8, 0),
+        ("0xab," * 8, 40),
+        ("\\u00e9" * 7, 0),
+        ("\\u00e9" * 8, 48),
+        ("41" + "\\x42" * 7, 30),
+        ("\\x42" * 9, 32),
+        ("\\x42" * 8, 0),
     ],
-)  # fmt: skip
+)
 def test_a_run_begins_at_the_published_length(text: str, longest: int) -> None:
     assert encoded(documents([text]), documents([text])).column(0).to_pylist() == [longest]
 

@@ -117,9 +117,23 @@ def test_a_slice_keeps_rows_and_languages_together() -> None:
 
 
 STATEMENTS = st.sampled_from(
-    ["import a", "from a import (b,\n  c)", "\n", "\n", " ", "x = 'import'", "import", "cimport q", "from . import x; ", "#",
-     "import b.*", "using A = B.C", ";", "import a, (\nimport c"]
-)  # fmt: skip
+    [
+        "import a",
+        "from a import (b,\n  c)",
+        "\n",
+        "\n",
+        " ",
+        "x = 'import'",
+        "import",
+        "cimport q",
+        "from . import x; ",
+        "#",
+        "import b.*",
+        "using A = B.C",
+        ";",
+        "import a, (\nimport c",
+    ]
+)
 
 
 @given(st.lists(STATEMENTS, max_size=20).map("".join), st.sampled_from(["Python", "Java", "Kotlin", "Swift", "C#"]))

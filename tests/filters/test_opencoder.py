@@ -20,12 +20,18 @@ def rules(language: str | None, sets: tuple[RuleSet, ...] = OPENCODER) -> dict[s
 @pytest.mark.parametrize(
     ("language", "asked", "not_asked"),
     [
-        ("Python", "pass_lines", "n_mains"), ("C", "n_mains", "n_assignments"), ("Go", "test", "assert_lines"),
-        ("Java", "n_assignments", "pass_lines"), ("JSON", "distinct_words", "todo_lines"), ("Shell", "todo_lines", "assert_lines"),
-        ("HTML", "visible_chars", "comment_fraction"), ("Markdown", "n_plain_words", "max_line_chars"), ("Rust", "assert_lines", "print_lines"),
+        ("Python", "pass_lines", "n_mains"),
+        ("C", "n_mains", "n_assignments"),
+        ("Go", "test", "assert_lines"),
+        ("Java", "n_assignments", "pass_lines"),
+        ("JSON", "distinct_words", "todo_lines"),
+        ("Shell", "todo_lines", "assert_lines"),
+        ("HTML", "visible_chars", "comment_fraction"),
+        ("Markdown", "n_plain_words", "max_line_chars"),
+        ("Rust", "assert_lines", "print_lines"),
         (None, "string_fraction", "no_logic_lines"),
     ],
-)  # fmt: skip
+)
 def test_each_language_has_its_own_rules(language: str | None, asked: str, not_asked: str) -> None:
     assert asked in rules(language)
     assert not_asked not in rules(language)

@@ -1,6 +1,7 @@
 """Screening: trees of known files in every language, and what is refused."""
 
 import ast
+
 import pytest
 
 pytest.importorskip("tree_sitter", reason="the extra `screen` is not installed")
@@ -31,7 +32,15 @@ GOOD = {
     "CSS": "/* c */ a { color: red }\n",
     "JSON": '{"a": [1]}\n',
 }
-BROKEN = {"PHP": "<?php f(((] =", "HTML": "<p></b", "JSON": "{", "CSS": "a { b", "Haskell": "f = (", "Lua": "function (", "Shell": "if ("}
+BROKEN = {
+    "PHP": "<?php f(((] =",
+    "HTML": "<p></b",
+    "JSON": "{",
+    "CSS": "a { b",
+    "Haskell": "f = (",
+    "Lua": "function (",
+    "Shell": "if (",
+}
 
 
 @pytest.mark.parametrize("language", list(GRAMMARS))
@@ -56,7 +65,16 @@ def test_functions_are_measured_with_what_they_hold() -> None:
 
 @pytest.mark.parametrize(
     ("text", "parses"),
-    [("x = 1", True), ("print 1", False), ("x = '\\d'", True), ("\0", False), ("(" * 1000, False), ("-" * 200_000 + "1", False), ("a" + ".a" * 100_000, None), ("[" * 100_000 + "]" * 100_000, False)],
+    [
+        ("x = 1", True),
+        ("print 1", False),
+        ("x = '\\d'", True),
+        ("\0", False),
+        ("(" * 1000, False),
+        ("-" * 200_000 + "1", False),
+        ("a" + ".a" * 100_000, None),
+        ("[" * 100_000 + "]" * 100_000, False),
+    ],
     ids=["good", "Python 2", "a warning", "NUL", "brackets", "minuses", "dots", "nested"],
 )
 def test_python_is_parsed_or_refused_and_never_crashes(text: str, parses: bool | None) -> None:
@@ -76,10 +94,16 @@ def test_only_known_languages_up_to_the_limit_are_parsed() -> None:
 @pytest.mark.parametrize(
     ("text", "deep"),
     [
-        (b"(" * DEEPEST, False), (b"(" * (DEEPEST + 1), True), (b"()" * 1000, False), (b"a < b;" * 1000, False),
-        (b"a<" * 501, True), (b"/*" * 501, True), (b"/* */" * 501, False), (b"}" * 501 + b"{" * 500, False),
+        (b"(" * DEEPEST, False),
+        (b"(" * (DEEPEST + 1), True),
+        (b"()" * 1000, False),
+        (b"a < b;" * 1000, False),
+        (b"a<" * 501, True),
+        (b"/*" * 501, True),
+        (b"/* */" * 501, False),
+        (b"}" * 501 + b"{" * 500, False),
     ],
-)  # fmt: skip
+)
 def test_what_is_nested_too_deeply_is_not_parsed(text: bytes, deep: bool) -> None:
     assert too_deep(text) is deep
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters.group import measured
-from filters.source import SOURCE, source
+from filters.source import SOURCE
 from filters.syntax import (
     FIRST_IMPORT,
     FIRST_PASS,
@@ -43,8 +43,11 @@ def master(language: str) -> re.Pattern[str]:
             f"(?s:(?:[^{quote}\\\\]{escape}|\\\\)*?)" if how & MANY_LINES else f"(?:[^{quote}\\\\\\n]{escape}|\\\\)*?"
         )
         ends = f"(?={quote}|\\Z)" if how & MANY_LINES else f"(?={quote}|\\n|\\Z)"
-        parts.append(f"(?P<string{i}>(?<![0-9]){quote}{body}{ends}{quote}?)" if quote == "'" else
-                     f"(?P<string{i}>{quote}{body}{ends}{quote}?)")  # fmt: skip
+        parts.append(
+            f"(?P<string{i}>(?<![0-9]){quote}{body}{ends}{quote}?)"
+            if quote == "'"
+            else f"(?P<string{i}>{quote}{body}{ends}{quote}?)"
+        )
     parts += [r"(?P<newline>\n)", r"(?P<space>[ \t\r\f\v]+)", r"(?P<name>[\w$\u0080-\U0010ffff]+)", "(?P<sign>(?s:.))"]
     return re.compile("|".join(parts))
 
@@ -106,8 +109,38 @@ def plain(text: str, language: str) -> dict[str, float]:
     }
 
 
-PIECES = ['"', "'", '"""', "#", "//", "/*", "*/", "--", "--[[", "]]", "<!--", "-->", "`", "\\", "\n", "\n", " ", "a", "pass",
-          "import x", "print", "console", "assert", "todo", "fixme", "é", "=", "(", "0xFF", "password"]  # fmt: skip
+PIECES = [
+    '"',
+    "'",
+    '"""',
+    "#",
+    "//",
+    "/*",
+    "*/",
+    "--",
+    "--[[",
+    "]]",
+    "<!--",
+    "-->",
+    "`",
+    "\\",
+    "\n",
+    "\n",
+    " ",
+    "a",
+    "pass",
+    "import x",
+    "print",
+    "console",
+    "assert",
+    "todo",
+    "fixme",
+    "é",
+    "=",
+    "(",
+    "0xFF",
+    "password",
+]
 # One escape at the very end of an unclosed string, or a mark that overlaps another, is nobody's well-formed file.
 PROPER = re.compile(r"\\(?:\\|\n|\Z|\"\"\"|')|\*//|/\*/|--->|<!--->|\"{4,}|'''|é'")
 
@@ -180,11 +213,18 @@ def test_definitions_without_a_keyword_are_a_type_a_name_and_a_bracket() -> None
 @pytest.mark.parametrize(
     ("language", "text", "strings"),
     [
-        ("Rust", "fn a<'a>(x: &'a str) { 'b' }", 1), ("C++", "int x = 1'000'000; // '", 0), ("Go", "x := `a\nb`", 3),
-        ("SQL", "select 'it''s'", 3), ("Python", "r'\\'' + \"\\\"\"", 4), ("Haskell", "f' x = 'a'", 1), ("TeX", 'a "b', 0),
-        ("JavaScript", "`a ${b}\n`", 7), ("Ada", "X'Length", 0), ("C", '"open\nx', 4),
+        ("Rust", "fn a<'a>(x: &'a str) { 'b' }", 1),
+        ("C++", "int x = 1'000'000; // '", 0),
+        ("Go", "x := `a\nb`", 3),
+        ("SQL", "select 'it''s'", 3),
+        ("Python", "r'\\'' + \"\\\"\"", 4),
+        ("Haskell", "f' x = 'a'", 1),
+        ("TeX", 'a "b', 0),
+        ("JavaScript", "`a ${b}\n`", 7),
+        ("Ada", "X'Length", 0),
+        ("C", '"open\nx', 4),
     ],
-)  # fmt: skip
+)
 def test_quotes_are_read_as_the_language_reads_them(language: str, text: str, strings: int) -> None:
     row = measure(text, language)
     code = len(text) * (1 - row["comment_fraction"])
@@ -194,11 +234,18 @@ def test_quotes_are_read_as_the_language_reads_them(language: str, text: str, st
 @pytest.mark.parametrize(
     ("language", "text", "comments"),
     [
-        ("Ruby", "x\n=begin\na\n=end\ny", 13), ("Lua", "--[[ a\nb ]] c -- d", 15), ("PHP", "<?php # a\n// b\n/* c */ d", 14),
-        ("HTML", "<!-- a --><p>", 10), ("Haskell", "{- a -} b -- c", 11), ("Python", '"""a"""\nx = """b"""', 7),
-        ("Python", 'r"""a"""', 8), ("C", "/* never closed", 15), ("Python", "#", 1), ("APL", "⍝ é", 3),
+        ("Ruby", "x\n=begin\na\n=end\ny", 13),
+        ("Lua", "--[[ a\nb ]] c -- d", 15),
+        ("PHP", "<?php # a\n// b\n/* c */ d", 14),
+        ("HTML", "<!-- a --><p>", 10),
+        ("Haskell", "{- a -} b -- c", 11),
+        ("Python", '"""a"""\nx = """b"""', 7),
+        ("Python", 'r"""a"""', 8),
+        ("C", "/* never closed", 15),
+        ("Python", "#", 1),
+        ("APL", "⍝ é", 3),
     ],
-)  # fmt: skip
+)
 def test_comments_are_found_by_the_languages_marks(language: str, text: str, comments: int) -> None:
     assert round(measure(text, language)["comment_fraction"] * len(text)) == comments
 
