@@ -79,7 +79,7 @@ def _texts() -> list[str]:
 def _splitter() -> object:
     from datatrove.utils.word_tokenizers import WordTokenizer
 
-    class Whitespace(WordTokenizer):
+    class Whitespace(WordTokenizer):  # type: ignore[misc]
         def word_tokenize(self, text: str) -> list[str]:
             return text.split()
 
