@@ -57,7 +57,6 @@ GRAMMARS: Final = {
     "Rust": Grammar("tree_sitter_rust", ("function_item",), ("line_comment", "block_comment")),
     "Ruby": Grammar("tree_sitter_ruby", ("method", "singleton_method")),
     "PHP": Grammar("tree_sitter_php", (_FUNCTION, "method_declaration"), language="language_php"),
-    "Swift": Grammar("tree_sitter_swift", ("function_declaration",), ("comment", "multiline_comment")),
     "Shell": Grammar("tree_sitter_bash", (_FUNCTION,)),
     "Lua": Grammar("tree_sitter_lua", ("function_declaration", _FUNCTION)),
     "Haskell": Grammar("tree_sitter_haskell", ("function",)),

@@ -23,7 +23,6 @@ GOOD = {
     "Rust": "// c\nfn f() -> i32 { 1 }\n",
     "Ruby": "# c\ndef f\n  1\nend\n",
     "PHP": "<?php\n// c\nfunction f() { return 1; }\n",
-    "Swift": "// c\nfunc f() -> Int { return 1 }\n",
     "Shell": "# c\nf() { echo 1; }\n",
     "Lua": "-- c\nfunction f() return 1 end\n",
     "Haskell": "module A where\n-- c\nf x = x\n",
