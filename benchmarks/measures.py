@@ -14,8 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.characters import BASIC
+from filters.encoded import ENCODED
 from filters.group import Group
 from filters.imports import IMPORTS
+from filters.lines import LINES
+from filters.measures import GROUPS
+from filters.repetition import REPETITION
+from filters.source import SOURCE
 from filters.visible import HTML
 from filters.words import WORDS
 
@@ -32,10 +37,15 @@ def rows() -> Iterator[dict[str, Any]]:
     yield _row("basic, against line lengths alone", ours, "pyarrow split", _rate(sample, _arrow_lines))
     yield _row("basic, all files", _rate(source, _group(BASIC)))
     yield _row("words, files read as prose", _rate(source, _group(WORDS)))
-    yield _row("imports, Python", _rate(source, _group(IMPORTS)))
+    files = _as("file", source)
+    for group in (SOURCE, REPETITION, LINES, ENCODED, IMPORTS):
+        yield _row(f"{group.name}, Python files", _rate(files, _group(group)))
+    yield _row("all cheap groups together, Python files", _rate(files, _all))
+    yield _row("all cheap groups together, files read as prose", _rate(source, _all))
     pages = _documents("*.html", _BYTES)
     if pages.num_rows:
         yield _row(f"html, {pages.num_rows} pages", _rate(pages, _group(HTML)), "resiliparse tree", _rate(pages, _tree))
+        yield _row("the six rules' measures together, pages", _rate(pages, _six))
     yield _row("html, source read as pages", _rate(source, _group(HTML)))
 
 
@@ -49,7 +59,27 @@ def _documents(pattern: str, limit: int) -> pa.RecordBatch:
                 break
             texts.append(path.read_text(encoding="utf-8", errors="replace"))
             size += len(texts[-1])
-    return pa.record_batch({"kind": ["prose"] * len(texts), "text": pa.array(texts, pa.large_string())})
+    columns = {"kind": ["prose"] * len(texts), "text": pa.array(texts, pa.large_string())}
+    nothing = {
+        "people": pa.nulls(len(texts), pa.list_(pa.string())),
+        "path": pa.nulls(len(texts), pa.string()),
+    }
+    return pa.record_batch(columns | nothing)
+
+
+def _as(kind: str, documents: pa.RecordBatch) -> pa.RecordBatch:
+    return documents.set_column(0, "kind", pa.array([kind] * documents.num_rows))
+
+
+def _six(documents: pa.RecordBatch) -> None:
+    for group in (BASIC, HTML):
+        _group(group)(documents)
+
+
+def _all(documents: pa.RecordBatch) -> None:
+    for group in GROUPS:
+        if group is not HTML:
+            _group(group)(documents)
 
 
 def _group(group: Group) -> Callable[[pa.RecordBatch], object]:

@@ -27,11 +27,13 @@ ALPHA: Final = 1
 ALNUM: Final = 2
 BREAK: Final = 4  # ends a line for str.splitlines
 SPACE: Final = 8
+DIGIT: Final = 32  # 16 is taken by `filters.words`
+REPLACEMENT: Final = 0xFFFD  # what decoders put where bytes mean nothing
 _CODE_POINTS: Final = 0x110000
 _XML: Final = np.frombuffer(b"<?xml version=", np.uint8)
 _XML_WINDOW: Final = 100  # characters, FACTS: C1 section 2.1, and BigCode's `content[:100]`
 # columns of the kernel's result
-_CHARS, _LINES, _LINE_CHARS, _MAX_LINE, _ALPHAS, _ALNUMS, _XML_HEADER, _COUNTS = range(8)
+_CHARS, _LINES, _LINE_CHARS, _MAX_LINE, _ALPHAS, _ALNUMS, _XML_HEADER, _DIGITS, _SPACES, _REPLACED, _COUNTS = range(11)
 
 
 @cache
@@ -40,7 +42,7 @@ def classes() -> Bytes:
     table = np.zeros(_CODE_POINTS, np.uint8)
     for code in range(_CODE_POINTS):
         char = chr(code)
-        flags = ALPHA * char.isalpha() | ALNUM * char.isalnum() | SPACE * char.isspace()
+        flags = ALPHA * char.isalpha() | ALNUM * char.isalnum() | SPACE * char.isspace() | DIGIT * char.isdigit()
         table[code] = flags | (BREAK if flags & SPACE and len(f"a{char}a".splitlines()) == 2 else 0)
     return table
 
@@ -84,13 +86,15 @@ def _count(data: Bytes, offsets: Offsets, table: Bytes, xml: Bytes) -> npt.NDArr
 @numba.njit(cache=True, nogil=True)
 def _count_ascii(text: Bytes, out: Offsets) -> bool:
     """Characters by class, where all are ASCII: comparisons without a branch, which LLVM turns into vectors."""
-    alphas = digits = 0
+    alphas = digits = spaces = 0
     seen = np.uint8(0)
     for byte in text:
         seen |= byte
         alphas += int(np.uint8((byte | np.uint8(0x20)) - np.uint8(97)) < np.uint8(26))
         digits += int(np.uint8(byte - np.uint8(48)) < np.uint8(10))
+        spaces += int(byte == 32) + int(np.uint8(byte - np.uint8(9)) < np.uint8(5)) + int(byte >> 2 == 7)
     out[_CHARS], out[_ALPHAS], out[_ALNUMS] = text.size, alphas, alphas + digits
+    out[_DIGITS], out[_SPACES] = digits, spaces
     return bool(seen < 0x80)
 
 
@@ -115,7 +119,7 @@ def _ascii_lines(text: Bytes, table: Bytes, out: Offsets) -> None:
 @numba.njit(cache=True, nogil=True)
 def _count_any(text: Bytes, table: Bytes, out: Offsets) -> None:
     """All of it where some characters are beyond ASCII: decode, and look each code point up."""
-    at = chars = lines = line_chars = longest = line = alphas = alnums = 0
+    at = chars = lines = line_chars = longest = line = alphas = alnums = digits = spaces = replaced = 0
     after_return = False
     while at < text.size:
         code, at = decode(text, at)
@@ -123,6 +127,9 @@ def _count_any(text: Bytes, table: Bytes, out: Offsets) -> None:
         chars += 1
         alphas += flags & 1
         alnums += flags >> 1 & 1
+        spaces += flags >> 3 & 1
+        digits += flags >> 5 & 1
+        replaced += code == REPLACEMENT
         if not flags & BREAK:
             line += 1
             after_return = False
@@ -139,7 +146,8 @@ def _count_any(text: Bytes, table: Bytes, out: Offsets) -> None:
         line_chars += line
         longest = max(longest, line)
     out[_CHARS], out[_LINES], out[_LINE_CHARS], out[_MAX_LINE] = chars, lines, line_chars, longest
-    out[_ALPHAS], out[_ALNUMS] = alphas, alnums
+    out[_ALPHAS], out[_ALNUMS], out[_DIGITS], out[_SPACES] = alphas, alnums, digits, spaces
+    out[_REPLACED] = replaced
 
 
 @numba.njit(cache=True, nogil=True)
@@ -171,6 +179,10 @@ def basic(documents: pa.RecordBatch, languages: pa.RecordBatch) -> pa.RecordBatc
         counts[:, _ALPHAS] / chars,
         counts[:, _ALNUMS] / chars,
         counts[:, _XML_HEADER],
+        counts[:, _DIGITS] / chars,
+        counts[:, _SPACES] / chars,
+        counts[:, _ALPHAS] / np.maximum(chars - counts[:, _SPACES], 1),
+        counts[:, _REPLACED] / chars,
     ]
     return pa.RecordBatch.from_arrays([pa.array(v) for v in values], schema=BASIC.schema())
 
@@ -187,5 +199,9 @@ BASIC: Final = Group(
         ("alphabetic_fraction", "float64"),
         ("alphanumeric_fraction", "float64"),
         ("xml_header", "int64"),  # 1 or 0
+        ("digit_fraction", "float64"),
+        ("space_fraction", "float64"),
+        ("visible_alphabetic_fraction", "float64"),  # of what is not white space, as OpenCoder takes it
+        ("replacement_fraction", "float64"),  # U+FFFD
     ),
 )

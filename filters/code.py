@@ -1,7 +1,7 @@
-"""Rule sets for code: DeepSeek's six for files and notebooks, a minimum length for issues and for recalled pages.
+"""Rule sets for code: DeepSeek's six for files and notebooks, StarCoder2's for issues, a minimum length for pages.
 
-Data alone. Where a paper gives no number, the reason stands beside ours. StarCoder's and OpenCoder's further rules need
-measures of their own and are no part of this.
+Data alone. Where a paper gives no number, the reason stands beside ours. Other pipelines' sets for files are
+`filters.starcoder` and `filters.opencoder`.
 """
 
 from typing import Final
@@ -31,8 +31,18 @@ DEEPSEEK: Final = (
     RuleSet(kinds=_FILES, rules=(*_LINES_AND_LETTERS, _XML)),
 )
 
-# DeepSeek does not say how its 185B of code-related text was filtered; StarCoder2 drops issues below 200 characters.
-ISSUES: Final = (RuleSet(kinds=("issue",), rules=(Rule("n_chars", low=200, why="S2: an issue below 200 characters"),)),)
+# DeepSeek does not say how its 185B of code-related text was filtered: StarCoder2's rules for issues. A source that
+# names no users has null there, which passes. The limit of ten events for one user is left out: no source has them.
+ISSUES: Final = (
+    RuleSet(
+        kinds=("issue",),
+        rules=(
+            Rule("n_chars", low=200, why="S2: an issue below 200 characters"),
+            Rule("n_humans", low=1, why="S2: written by bots alone"),
+            Rule("lone_chars", high=7000, why="S2: one user with more than 7000 characters pastes a log"),
+        ),
+    ),
+)
 
 # A recalled page was chosen by a classifier; prose rules would destroy what code it bears. The minimum is StarCoder2's
 # for issues, the nearest published one: below it a page is a menu or an error message.

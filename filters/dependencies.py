@@ -322,6 +322,19 @@ def _ruby(tree: Tree, path: str, statement: str) -> Sequence[int]:
     return _beside(tree, path, statement, names)
 
 
+_SWIFT = re.compile(r"(?:@testable\s+)?import\s+(?:(?:class|struct|enum|protocol|func|var|let|typealias)\s+)?(\w+)")
+
+
+def _swift(tree: Tree, path: str, statement: str) -> Sequence[int]:
+    """A module is the folder below Sources or Tests that has its name; a module's own files import nothing of it."""
+    match = _SWIFT.match(statement.strip())
+    if match is None:
+        return []
+    name = match.group(1)
+    folder = tree.folder(f"Sources/{name}") or tree.folder(f"Tests/{name}")
+    return tree.files(folder, ".swift") if folder else []
+
+
 def _beside(tree: Tree, path: str, statement: str, names: Sequence[Callable[[str], str]]) -> Sequence[int]:
     quoted = _QUOTED.findall(statement)
     wanted = [name(quoted[-1] if quoted else statement.strip()) for name in names]
@@ -346,4 +359,5 @@ BY_LANGUAGE: Final[dict[str, Resolve]] = {
     "C#": _csharp,
     "PHP": _php,
     "Ruby": _ruby,
+    "Swift": _swift,
 }

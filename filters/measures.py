@@ -1,20 +1,26 @@
 """The measures of a build: which groups are computed, each by itself.
 
-A group's kernel and columns stand in its own module (`characters`, `visible`, `words`, `imports`), what a group is in
-`group`; the stage's identity follows the group alone, so that a new one computes nothing but itself. A user's own group
-is a `Group` in the recipe's file, beside these: `MeasureConfig(groups=(*GROUPS, MINE))`.
+A group's kernel and columns stand in its own module, what a group is in `group`; the stage's identity follows the
+group alone, so that a new one computes nothing but itself. `GROUPS` are the cheap ones, computed in every build so
+that any published rule set can be tried on it in seconds. The group that parses
+(`filters.screening`), and a user's own, are put beside them in the recipe: `MeasureConfig(groups=(*GROUPS, MINE))`.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from filters.characters import BASIC
+from filters.encoded import ENCODED
 from filters.group import Group, refuse_twins
 from filters.imports import IMPORTS
+from filters.lines import LINES
+from filters.metadata import METADATA
+from filters.repetition import REPETITION
+from filters.source import SOURCE
 from filters.visible import HTML
 from filters.words import WORDS
 
-GROUPS: Final = (BASIC, HTML, WORDS, IMPORTS)
+GROUPS: Final = (BASIC, HTML, WORDS, LINES, REPETITION, SOURCE, ENCODED, METADATA, IMPORTS)
 NEEDED: Final = frozenset({"basic", "imports"})  # `filter` reads n_bytes, `assemble` reads imports
 
 

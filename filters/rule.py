@@ -14,17 +14,23 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_NUMBERS: Final = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+from corpus.draws import uniform_draws
+
+_NUMBERS: Final = (pa.types.is_null, pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Keep where low <= measure <= high: equality is kept, None leaves a side open, and a null measure passes."""
+    """Keep where low <= measure <= high: equality is kept, None leaves a side open, and a null measure passes.
+
+    `share`: of the documents outside the range only this share is dropped, drawn from each one's id; 1 drops all.
+    """
 
     measure: str
     low: float | None = None
     high: float | None = None
     why: str = ""
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         if self.low is None and self.high is None:
@@ -33,6 +39,8 @@ class Rule:
             raise ValueError(f"rule {self.measure!r}: a bound is not a number")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"rule {self.measure!r}: low {self.low} is above high {self.high}, which keeps nothing")
+        if not 0 < self.share <= 1:
+            raise ValueError(f"rule {self.measure!r}: share is above 0 and at most 1, not {self.share}")
 
     def failing(self, measures: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """Rows outside the range; what is not a number is outside every range."""
@@ -85,11 +93,21 @@ def is_one_of(column: pa.Array, names: Sequence[str]) -> npt.NDArray[np.bool_]:
     return found
 
 
-def evaluate(rules: Sequence[Rule], measures: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
-    """The first rule that fails (null: none), and all that do, in the rules' order; a rule's name is its measure."""
+def evaluate(rules: Sequence[Rule], measures: pa.RecordBatch, ids: pa.Array | None = None) -> tuple[pa.Array, pa.Array]:
+    """The first rule that fails (null: none), and all that do, in the rules' order; a rule's name is its measure.
+
+    `ids` of the documents: asked for where a rule drops a share of what fails.
+    """
     failed: list[list[str]] = [[] for _ in range(measures.num_rows)]
     for rule in rules:
         for row in np.flatnonzero(rule.failing(measures)).tolist():
-            failed[row].append(rule.measure)
+            if rule.share == 1 or _is_drawn(rule, ids, row):
+                failed[row].append(rule.measure)
     first = pa.array([names[0] if names else None for names in failed], pa.string())
     return first, pa.array(failed, pa.list_(pa.string()))
+
+
+def _is_drawn(rule: Rule, ids: pa.Array | None, row: int) -> bool:
+    if ids is None:
+        raise ValueError(f"rule {rule.measure!r} drops a share of {rule.share}, drawn from ids: none were given")
+    return uniform_draws(ids[row].as_py(), 0, f"rule/{rule.measure}", 0, 1)[0] < rule.share

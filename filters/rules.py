@@ -17,7 +17,7 @@ import pyarrow as pa
 from corpus.draws import uniform_draws
 from corpus.licenses import POLICIES, permitted
 from corpus.schema import VERDICTS
-from filters import code, math, text
+from filters import code, math, opencoder, starcoder, text
 from filters.contamination import contaminated_spans
 from filters.domains import KINDS, TABLE, Place, language_classes, language_names, places
 from filters.edits import merged
@@ -28,6 +28,15 @@ _IN_REPOSITORIES: Final = ("file", "notebook")  # a licence is of a repository; 
 # Marks of other stages that a rule may name beside the measures of `measure`.
 MARKS: Final = ("confidence", "generated", "vendored", "minified", "test", "n_spans", "n_hits")
 RULES: Final = (*code.DEEPSEEK, *code.ISSUES, *math.PAGES, *code.PAGES, *text.GOPHER)
+# Published sets by name, for comparison: each with the kinds of document that it is for.
+SETS: Final = {
+    "deepseek": code.DEEPSEEK,
+    "starcoder2": (*starcoder.STARCODER2, *code.ISSUES),
+    "opencoder": opencoder.OPENCODER,
+    "minimum length": (*math.PAGES, *code.PAGES),
+    "gopher": text.GOPHER,
+    "fineweb": text.FINEWEB,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +104,7 @@ def verdicts(cfg: FilterConfig, *annotations: pa.RecordBatch) -> tuple[pa.Record
     )
     edits = _edits(cfg, spans, contamination)
     measures = _joined([*measured, languages, spans, contamination])
-    failed = _by_rules(cfg.rules, narrow, measures)
+    failed = failures(cfg.rules, narrow, measures, documents.column("id") if "id" in documents.schema.names else None)
     before, after = _around(cfg, narrow, licenses, contamination), _emptied(cfg, measures, edits)
     for row, names in enumerate(failed):
         if lost[row]:
@@ -161,15 +170,18 @@ def _edits(cfg: FilterConfig, spans: pa.RecordBatch, contamination: pa.RecordBat
     return merged(*lists)
 
 
-def _by_rules(sets: tuple[RuleSet, ...], documents: pa.RecordBatch, measures: pa.RecordBatch) -> list[list[str]]:
-    """All failing rules of each document, by the first set that takes it."""
+def failures(
+    sets: tuple[RuleSet, ...], documents: pa.RecordBatch, measures: pa.RecordBatch, ids: pa.Array | None = None
+) -> list[list[str]]:
+    """All failing rules of each document, by the first set that takes it; `documents`: kind, (sub)domain, language."""
     failed: list[list[str]] = [[] for _ in range(documents.num_rows)]
     left = np.ones(documents.num_rows, np.bool_)
     for one in sets:
         chosen = np.flatnonzero(left & one.takes(documents))
         left[chosen] = False
         if chosen.size and one.rules:
-            _, names = evaluate(one.rules, measures.take(pa.array(chosen)))
+            rows = pa.array(chosen)
+            _, names = evaluate(one.rules, measures.take(rows), None if ids is None else ids.take(rows))
             for row, found in zip(chosen.tolist(), names.to_pylist(), strict=True):
                 failed[row] = found
     return failed

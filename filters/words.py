@@ -1,11 +1,11 @@
 """Group `words`: the word and line statistics of Gopher's quality rules, for web pages and prose alone.
 
 Comes in: text as Arrow buffers, and the kind of each document. Goes out: counts and ratios, null for other kinds.
-Refuses to know thresholds and languages. Definitions are datatrove's GopherQualityFilter (Rae et al., 2112.11446, table
-A1) over words parted by white space, where datatrove asks a tokenizer that also parts punctuation from words.
+Refuses to know thresholds and languages. Definitions are those of datatrove 0.10's GopherQualityFilter (Rae et al.,
+2112.11446, table A1), over words parted by white space where datatrove asks a tokenizer that also parts punctuation
+from words; with such words datatrove decides the same on every document (benchmark `prose_rules`).
 """
 
-import unicodedata
 from functools import cache
 from typing import Final
 
@@ -23,15 +23,19 @@ STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
 _SYMBOL: Final = 16  # punctuation or symbol; beside the flags of `filters.characters`
 _ELLIPSIS, _BULLET, _HASH, _DOT, _DASH = 0x2026, 0x2022, 0x23, 0x2E, 0x2D
 # columns of the kernels' result
-_ALL, _WORDS, _WORD_CHARS, _ALPHA_WORDS, _HASHES, _ELLIPSES, _STOPS, _LINES, _BULLETS, _TRAILS, _COUNTS = range(11)
+_ALL, _WORDS, _WORD_CHARS, _ALPHA_WORDS, _HASHES, _ELLIPSES, _STOPS, _LINES, _BULLETS, _TRAILS, _NEWLINES, _COUNTS = (
+    range(12)
+)
 
 
 @cache
 def _classes() -> Bytes:
+    """Python's classes, and what datatrove holds for punctuation: it leaves out most symbols beyond ASCII."""
+    from datatrove.utils.text import PUNCTUATION_SET  # a second to import, so not at the top
+
     table = classes().copy()
-    for code in range(table.size):
-        if unicodedata.category(chr(code))[0] in "PS":
-            table[code] |= _SYMBOL
+    for char in PUNCTUATION_SET:
+        table[ord(char)] |= _SYMBOL
     return table
 
 
@@ -47,6 +51,7 @@ def _count_words(text: Bytes, table: Bytes, stops: npt.NDArray[np.uint64], out: 
         code, after = decode(text, at) if at < text.size else (np.int64(0x20), at + 1)  # a space ends the last word
         flags = table[code]
         out[_HASHES] += code == _HASH
+        out[_NEWLINES] += code == 10
         dots = dots + 1 if code == _DOT else 0
         out[_ELLIPSES] += code == _ELLIPSIS or (dots > 0 and dots % 3 == 0)  # as str.count("...") counts
         if not flags & SPACE:
@@ -123,6 +128,7 @@ def words(documents: pa.RecordBatch, languages: pa.RecordBatch) -> pa.RecordBatc
         counts[:, _TRAILS] / lines,
         counts[:, _ALPHA_WORDS] / total,
         counts[:, _STOPS],
+        counts[:, _NEWLINES] / total,
     ]
     columns = [kinds, *(pa.array(value, mask=~applies) for value in values)]
     return pa.RecordBatch.from_arrays(columns, schema=WORDS.schema())
@@ -140,5 +146,6 @@ WORDS: Final = Group(
         ("ellipsis_lines", "float64"),  # share of lines that end in an ellipsis
         ("alpha_word_fraction", "float64"),  # share of words with a letter
         ("stop_words", "int64"),  # how many of the eight English stop words occur
+        ("newlines_per_word", "float64"),  # FineWeb's list ratio
     ),
 )

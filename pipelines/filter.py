@@ -4,7 +4,7 @@ from corpus.schema import VERDICTS
 from filters.rules import FilterConfig, verdicts
 from pipelines.stage import Result, Shards, Work, tally
 
-_DOCUMENTS = ("source", "kind", "origin", "label")
+_DOCUMENTS = ("id", "source", "kind", "origin", "label")
 
 
 def run(

@@ -10,7 +10,7 @@ from filters.group import measured
 from filters.measures import BASIC
 
 BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
-TEXT = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("ab1 \t<?" + BREAKS)))
+TEXT = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("ab1² \t<?\ufffd" + BREAKS)))
 
 
 def documents(texts: list[str]) -> pa.RecordBatch:
@@ -29,6 +29,10 @@ def plain(text: str) -> dict[str, float]:
         "alphabetic_fraction": sum(map(str.isalpha, text)) / chars,
         "alphanumeric_fraction": sum(map(str.isalnum, text)) / chars,
         "xml_header": int("<?xml version=" in text[:100]),
+        "digit_fraction": sum(map(str.isdigit, text)) / chars,
+        "space_fraction": sum(map(str.isspace, text)) / chars,
+        "visible_alphabetic_fraction": sum(map(str.isalpha, text)) / max(sum(not c.isspace() for c in text), 1),
+        "replacement_fraction": text.count("\ufffd") / chars,
     }
 
 
@@ -85,6 +89,10 @@ def test_the_measures_of_a_known_text_never_change() -> None:
             "alphabetic_fraction": 17 / 36,
             "alphanumeric_fraction": 19 / 36,
             "xml_header": 0,
+            "digit_fraction": 2 / 36,
+            "space_fraction": 11 / 36,
+            "visible_alphabetic_fraction": 17 / 25,
+            "replacement_fraction": 0.0,
         }
     ]
 

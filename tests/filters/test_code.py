@@ -5,14 +5,20 @@ import pytest
 
 from filters.characters import basic
 from filters.code import DEEPSEEK, ISSUES, PAGES
+from filters.metadata import metadata
 from filters.rule import RuleSet, evaluate
 from filters.visible import html
 
 
 def failures(text: str, language: str | None, sets: tuple[RuleSet, ...] = DEEPSEEK, kind: str = "file") -> list[str]:
-    documents = pa.record_batch({"text": pa.array([text], pa.large_string())})
+    people = pa.array([[f"user{number}" for number in range(2)]], pa.list_(pa.string()))
+    columns = {"people": people, "path": pa.array([None], pa.string()), "text": pa.array([text], pa.large_string())}
+    documents = pa.record_batch(columns)
     languages = pa.record_batch({"language": pa.array([language], pa.string())})
-    measures = pa.table({**basic(documents, languages).to_pydict(), **html(documents, languages).to_pydict()})
+    measures = pa.table(
+        {**basic(documents, languages).to_pydict(), **html(documents, languages).to_pydict()}
+        | metadata(documents, languages).to_pydict()
+    )
     row = {"kind": [kind], "domain": ["code"], "subdomain": ["source"], "language": [language]}
     types = dict.fromkeys(row, pa.string())
     where = pa.record_batch(row, schema=pa.schema(list(types.items())))

@@ -1,10 +1,14 @@
 import string
 
+import pygit2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filters.assembly import dependency_order
 from filters.dependencies import BY_LANGUAGE, dependencies
+from filters.imports import statements
+from tests.builds import INPUT
 
 
 def needs(files, repo="owner/app"):
@@ -123,3 +127,49 @@ def test_an_import_written_twice_is_one_dependency():
 
 def test_a_file_does_not_depend_on_itself():
     assert dependencies(["a.py"], ["Python"], [["import a"]]) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("import Core", {"Sources/Core/A.swift", "Sources/Core/B.swift"}),
+        ("@testable import struct Core.A", {"Sources/Core/A.swift", "Sources/Core/B.swift"}),
+        ("import Foundation", set()),
+        ("import Vendor", set()),
+    ],
+)
+def test_swift_imports_a_module_which_is_a_folder(statement, found):
+    others = ("Sources/Core/A.swift", "Sources/Core/B.swift", "Sources/App/main.swift", "Vendor/V.swift")
+    assert one("Tests/CoreTests/T.swift", "Swift", statement, *others) == found
+
+
+def _files(tree, folder=""):
+    for entry in tree:
+        if isinstance(entry, pygit2.Tree):
+            yield from _files(entry, f"{folder}{entry.name}/")
+        elif entry.name.endswith(".py"):
+            yield f"{folder}{entry.name}", entry.data.decode()
+
+
+def test_a_real_repository_reads_as_its_imports_do_by_hand():
+    repository = pygit2.Repository(str(INPUT / "git/pallets/jinja.git"))
+    files = dict(_files(repository.references[next(iter(repository.references))].peel(pygit2.Commit).tree))
+    paths = sorted(files)
+    edges = dependencies(
+        paths, ["Python"] * len(paths), [statements(files[p], "Python") for p in paths], "pallets/jinja"
+    )
+    needed = {
+        name: {paths[b] for a, b in edges if paths[a] == f"src/jinja2/{name}.py"} for name in ("lexer", "visitor")
+    }
+    # Read in the files: lexer.py imports ._identifier, .exceptions, .utils and, for types alone, .environment.
+    wanted = ("_identifier", "exceptions", "utils", "environment")
+    assert needed == {
+        "lexer": {f"src/jinja2/{name}.py" for name in wanted},
+        "visitor": {"src/jinja2/nodes.py"},
+    }
+    package = next(part for part in dependency_order(len(paths), edges) if paths.index("src/jinja2/lexer.py") in part)
+    order = [paths[index] for index in package]
+    places = [order.index(f"src/jinja2/{name}.py") for name in ("_identifier", "lexer", "parser", "ext")]
+    assert places == sorted(places)
+    assert order.index("src/jinja2/lexer.py") < order.index("tests/test_lexnparse.py")  # tests need the whole package
+    assert {"setup.py", "docs/conf.py"}.isdisjoint(order)

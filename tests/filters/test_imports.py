@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from filters.dependencies import BY_LANGUAGE as RESOLVED
 from filters.group import measured
@@ -112,3 +114,29 @@ def test_a_slice_keeps_rows_and_languages_together() -> None:
     languages = pa.record_batch({"language": ["Go", "Python", "Python", None]})
     found = measured(IMPORTS, documents.slice(1), languages.slice(1)).to_pylist()
     assert found == [{"n_imports": 1, "imports": ["import b"]}, *[{"n_imports": 0, "imports": []}] * 2]
+
+
+STATEMENTS = st.sampled_from(
+    [
+        "import a",
+        "from a import (b,\n  c)",
+        "\n",
+        "\n",
+        " ",
+        "x = 'import'",
+        "import",
+        "cimport q",
+        "from . import x; ",
+        "#",
+        "import b.*",
+        "using A = B.C",
+        ";",
+        "import a, (\nimport c",
+    ]
+)
+
+
+@given(st.lists(STATEMENTS, max_size=20).map("".join), st.sampled_from(["Python", "Java", "Kotlin", "Swift", "C#"]))
+def test_looking_for_the_word_first_changes_nothing(text: str, language: str) -> None:
+    whole = [match.group().strip() for match in BY_LANGUAGE[language].finditer(text)]
+    assert statements(text, language) == list(dict.fromkeys(whole))

@@ -1,9 +1,8 @@
 """Group `words`: the kernels against a plain reading of Gopher's definitions."""
 
-import unicodedata
-
 import pyarrow as pa
 import pytest
+from datatrove.utils.text import PUNCTUATION_SET
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +41,7 @@ def documents(texts: list[str], kind: str = "prose") -> pa.RecordBatch:
 
 
 def is_symbol(char: str) -> bool:
-    return unicodedata.category(char)[0] in "PS"
+    return char in PUNCTUATION_SET
 
 
 def plain(text: str) -> dict[str, float | bool]:
@@ -58,6 +57,7 @@ def plain(text: str) -> dict[str, float | bool]:
         "ellipsis_lines": sum(line.rstrip().endswith(("...", "…")) for line in lines) / max(len(lines), 1),
         "alpha_word_fraction": sum(any(map(str.isalpha, word)) for word in every) / max(len(every), 1),
         "stop_words": len(set(STOP_WORDS) & set(every)),
+        "newlines_per_word": text.count("\n") / max(len(every), 1),
     }
 
 

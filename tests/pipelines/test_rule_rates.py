@@ -1,0 +1,42 @@
+"""What each rule set would drop of a build: the figures add up, and the command says what is missing."""
+
+import pytest
+
+from pipelines.rule_rates import Rates, by_language, main, overview, plot
+
+
+def rates() -> Rates:
+    one = Rates()
+    one.add("XML", 1000, ["xml_header", "mean_line_chars"])
+    one.add("XML", 500, [])
+    one.add("Go", 200, ["mean_line_chars"])
+    one.add("none", 50, [])
+    return one
+
+
+def test_documents_and_bytes_are_counted_by_the_first_rule() -> None:
+    one = rates()
+    assert overview({"mine": one}) == [["mine", "4", "2", "50.0%", "1,750", "1,200", "68.6%"]]
+    heads, rows = by_language(one)
+    assert heads == ["language", "documents", "dropped", "mean_line_chars", "xml_header"]
+    assert rows == [["Go", "1", "100%", "1 (0 kB)", ""], ["XML", "2", "50%", "", "1 (1 kB)"]]
+    assert dict(one.would) == {"xml_header": 1, "mean_line_chars": 2}
+
+
+def test_the_plot_names_every_square() -> None:
+    shown = plot("mine", rates())
+    assert "<title>XML, xml_header: 1 of 2</title>" in shown
+    assert shown.count("<rect") == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "none"], "no rule set 'none'; the sets are: deepseek"),
+        (["--recipe", "none"], "no recipe 'none'"),
+        (["--root", "memory://nothing"], "no measures of demo"),
+    ],
+)
+def test_what_is_missing_is_named(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
