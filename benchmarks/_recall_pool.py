@@ -79,10 +79,12 @@ def _drawn(site: Site, folder: Path) -> Iterator[tuple[str, Page]]:
     file, digest = packages()[site.package]
     data = (folder / file).read_bytes()
     if sha256(data).hexdigest() != digest:
-        raise ValueError(f"{file} is not the file that recall_packages.txt names: take it again, version {_version(file)}")
+        raise ValueError(
+            f"{file} is not the file that recall_packages.txt names: take it again, version {_version(file)}"
+        )
     wanted = {MATH: site.take_math, OTHER: site.take}
     held: dict[str, list[tuple[int, str, bytes]]] = {MATH: [], OTHER: []}
-    for name, html in _members(data, f"./usr/share/{site.folder}"):
+    for name, html in members(data, f"./usr/share/{site.folder}"):
         label = label_of(site, name)
         if label is None:
             continue
@@ -109,7 +111,7 @@ def label_of(site: Site, name: str) -> str | None:
     return None
 
 
-def _members(deb: bytes, folder: str) -> Iterator[tuple[str, bytes]]:
+def members(deb: bytes, folder: str) -> Iterator[tuple[str, bytes]]:
     """HTML files below the folder, by their path in it. A .deb is an `ar` archive with a tar file of the data in it."""
     at = 8
     while at < len(deb):

@@ -59,10 +59,6 @@ SEEDS: Final = (
             "series/*",
             "geometry/*",
             "integrals/*",
-            "sets.html",
-            "ntheory.html",
-            "stats.html",
-            "concrete.html",
         )
     ),
     "mpmath.org/doc/current/functions/*",
@@ -102,7 +98,9 @@ _OCTAVE: Final = (
     "Rational-Approximations Coordinate-Transformations Famous-Matrices Iterative-Techniques-Applied-to-Sparse-Matrices "
     "Techniques-Used-for-Linear-Algebra Mathematical-Constants Random-Number-Generation Signal-Processing"
 )
-_OCTAVE_UNDECIDED: Final = "Utility-Functions Linear-Algebra Optimization Sets Geometry Sparse-* *Matri* *Interpolation*"
+_OCTAVE_UNDECIDED: Final = (
+    "Utility-Functions Linear-Algebra Optimization Sets Geometry Sparse-* *Matri* *Interpolation*"
+)
 
 MATH: Final = (
     Site(
@@ -111,7 +109,10 @@ MATH: Final = (
         url="https://docs.sympy.org/latest/",
         math=(
             *under("modules/", _SYMPY),
-            *(f"modules/{n}.html" for n in "concrete crypto diffgeom discrete logic ntheory rewriting sets stats".split()),
+            *(
+                f"modules/{n}.html"
+                for n in "concrete crypto diffgeom discrete logic ntheory rewriting sets stats".split()
+            ),
         ),
         other=(
             *under("modules/", "physics codegen utilities testing"),
@@ -143,7 +144,9 @@ MATH: Final = (
         url="https://doc.sagemath.org/html/en/",
         math=(*(f"reference/{n}/sage/*" for n in _SAGE.split()), "constructions/*"),
         other=(
-            *under("reference/", "spkg interfaces libs repl misc plotting plot3d doctest cpython parallel data_structures"),
+            *under(
+                "reference/", "spkg interfaces libs repl misc plotting plot3d doctest cpython parallel data_structures"
+            ),
             *under("", "faq installation developer website"),
         ),
     ),
@@ -176,8 +179,11 @@ MATH: Final = (
         folder="doc/Macaulay2/",
         url="https://macaulay2.com/doc/Macaulay2-1.21/share/doc/Macaulay2/",
         math=under("", " ".join(f"{n}/html" for n in _MACAULAY2.split())),
-        other=under("", "Units/html Text/html XML/html Python/html Graphics/html VectorGraphics/html ForeignFunctions/html "
-                    "EngineTests/html"),
+        other=under(
+            "",
+            "Units/html Text/html XML/html Python/html Graphics/html VectorGraphics/html ForeignFunctions/html "
+            "EngineTests/html",
+        ),
     ),  # fmt: skip
     Site(
         package="singular-doc",
@@ -203,8 +209,18 @@ MATH: Final = (
         url="https://flintlib.org/doc/",
         math=("[adf][!l]*.html", "nmod*.html", "padic*.html", "qadic*.html", "qsieve.html", "perm.html", "mpoly.html"),
         other=(
-            "bug_reporting.html", "building.html", "contributors.html", "memory.html", "portability.html", "profiler.html",
-            "thread_pool.html", "threading.html", "macros.html", "flint.html", "introduction.html", "longlong.html",
+            "bug_reporting.html",
+            "building.html",
+            "contributors.html",
+            "memory.html",
+            "portability.html",
+            "profiler.html",
+            "thread_pool.html",
+            "threading.html",
+            "macros.html",
+            "flint.html",
+            "introduction.html",
+            "longlong.html",
         ),
         take_math=35,
     ),  # fmt: skip
@@ -213,8 +229,19 @@ MATH: Final = (
         folder="doc/libflint-arb-dev/html/",
         url="https://arblib.org/",
         math=(
-            "ac*.html", "agm.html", "arb*.html", "bernoulli.html", "constants.html", "dirichlet.html", "formulas.html",
-            "gamma.html", "hurwitz.html", "hypergeometric.html", "hypgeom.html", "partitions.html", "polylogarithms.html",
+            "ac*.html",
+            "agm.html",
+            "arb*.html",
+            "bernoulli.html",
+            "constants.html",
+            "dirichlet.html",
+            "formulas.html",
+            "gamma.html",
+            "hurwitz.html",
+            "hypergeometric.html",
+            "hypgeom.html",
+            "partitions.html",
+            "polylogarithms.html",
         ),
         other=("contributing.html", "credits.html", "history.html", "setup.html", "issues.html", "overview.html"),
     ),  # fmt: skip
@@ -238,7 +265,8 @@ MATH: Final = (
         folder="regina-normal/docs/en/regina/",
         url="https://regina-normal.github.io/docs/",
         math=tuple(
-            f"{n}.html" for n in "angles angles-analysis surfaces surfaces-analysis surfaces-filtering triangulations "
+            f"{n}.html"
+            for n in "angles angles-analysis surfaces surfaces-analysis surfaces-filtering triangulations "
             "tri-analysis tri-modification link-analysis link-modification snappea snappea-analysis".split()
         ),
     ),  # fmt: skip
@@ -268,64 +296,144 @@ MATH: Final = (
 SCIENCE: Final = (
     Site(package="python-sasmodels-doc", folder="doc/python-sasmodels-doc/html/", url="https://www.sasview.org/docs/"),
     Site(package="python-qutip-doc", folder="doc/python-qutip-doc/html/", url="https://qutip.org/docs/4.7/"),
-    Site(package="python-astropy-doc", folder="doc/python-astropy-doc/html/", url="https://docs.astropy.org/en/stable/", take=300),
+    Site(
+        package="python-astropy-doc",
+        folder="doc/python-astropy-doc/html/",
+        url="https://docs.astropy.org/en/stable/",
+        take=300,
+    ),
     Site(package="python-lmfit-doc", folder="doc/python3-lmfit/html/", url="https://lmfit.github.io/lmfit-py/"),
     Site(package="python-ase-doc", folder="doc/python-ase-doc/html/", url="https://wiki.fysik.dtu.dk/ase/"),
-    Site(package="python-mdanalysis-doc", folder="doc/python-mdanalysis-doc/html/", url="https://docs.mdanalysis.org/stable/"),
-    Site(package="python-brian-doc", folder="doc/python-brian-doc/docs/", url="https://brian2.readthedocs.io/en/stable/"),
+    Site(
+        package="python-mdanalysis-doc",
+        folder="doc/python-mdanalysis-doc/html/",
+        url="https://docs.mdanalysis.org/stable/",
+    ),
+    Site(
+        package="python-brian-doc", folder="doc/python-brian-doc/docs/", url="https://brian2.readthedocs.io/en/stable/"
+    ),
     Site(package="yade-doc", folder="doc/yade/html/", url="https://yade-dem.org/doc/"),
     Site(package="python-fluids-doc", folder="doc/python-fluids-doc/html/", url="https://fluids.readthedocs.io/"),
     Site(package="python-pint-doc", folder="doc/python-pint-doc/html/", url="https://pint.readthedocs.io/en/stable/"),
     Site(package="fastjet-doc", folder="doc/fastjet-doc/html/", url="http://fastjet.fr/repo/doxygen-3.4.0/", take=120),
     Site(package="gyoto-doc", folder="doc/gyoto/html/", url="https://gyoto.obspm.fr/doc/", take=120),
     Site(package="munipack-doc", folder="doc/munipack/", url="https://munipack.physics.muni.cz/"),
-    Site(package="wcslib-doc", folder="doc/wcslib-dev/html/", url="https://www.atnf.csiro.au/people/mcalabre/WCS/wcslib/"),
+    Site(
+        package="wcslib-doc", folder="doc/wcslib-dev/html/", url="https://www.atnf.csiro.au/people/mcalabre/WCS/wcslib/"
+    ),
 )
 
 # Programming: languages, libraries and tools.
 CODE: Final = (
-    Site(package="python3.11-doc", folder="doc/python3.11/html/", url="https://docs.python.org/3.11/",
-         other=("[!l]*", "library/[!cdfmnrs]*", "library/s[!t]*"), take=300),
-    Site(package="rust-doc", folder="doc/rust-doc/html/", url="https://doc.rust-lang.org/1.63.0/",
-         other=("book/*", "reference/*", "std/*", "nomicon/*", "rustc/*", "cargo/*", "rust-by-example/*", "edition-guide/*"), take=300),
+    Site(
+        package="python3.11-doc",
+        folder="doc/python3.11/html/",
+        url="https://docs.python.org/3.11/",
+        other=("[!l]*", "library/[!cdfmnrs]*", "library/s[!t]*"),
+        take=300,
+    ),
+    Site(
+        package="rust-doc",
+        folder="doc/rust-doc/html/",
+        url="https://doc.rust-lang.org/1.63.0/",
+        other=(
+            "book/*",
+            "reference/*",
+            "std/*",
+            "nomicon/*",
+            "rustc/*",
+            "cargo/*",
+            "rust-by-example/*",
+            "edition-guide/*",
+        ),
+        take=300,
+    ),
     Site(package="nodejs-doc", folder="doc/nodejs/api/", url="https://nodejs.org/docs/latest-v18.x/api/"),
-    Site(package="postgresql-doc-15", folder="doc/postgresql-doc-15/html/", url="https://www.postgresql.org/docs/15/", take=300),
+    Site(
+        package="postgresql-doc-15",
+        folder="doc/postgresql-doc-15/html/",
+        url="https://www.postgresql.org/docs/15/",
+        take=300,
+    ),
     Site(package="sqlite3-doc", folder="doc/sqlite3/", url="https://www.sqlite.org/", take=250),
     Site(package="erlang-doc", folder="doc/erlang-doc/", url="https://www.erlang.org/docs/25/", take=250),
-    Site(package="python-django-doc", folder="doc/python-django-doc/html/", url="https://docs.djangoproject.com/en/3.2/", take=250),
-    Site(package="python-flask-doc", folder="doc/python-flask-doc/html/", url="https://flask.palletsprojects.com/en/2.2.x/"),
+    Site(
+        package="python-django-doc",
+        folder="doc/python-django-doc/html/",
+        url="https://docs.djangoproject.com/en/3.2/",
+        take=250,
+    ),
+    Site(
+        package="python-flask-doc",
+        folder="doc/python-flask-doc/html/",
+        url="https://flask.palletsprojects.com/en/2.2.x/",
+    ),
     Site(package="twisted-doc", folder="doc/twisted-doc/html/", url="https://docs.twisted.org/en/stable/"),
-    Site(package="python-pandas-doc", folder="doc/python-pandas-doc/html/", url="https://pandas.pydata.org/docs/",
-         other=("reference/*", "user_guide/*", "whatsnew/*", "development/*", "getting_started/*"), take=250),
+    Site(
+        package="python-pandas-doc",
+        folder="doc/python-pandas-doc/html/",
+        url="https://pandas.pydata.org/docs/",
+        other=("reference/*", "user_guide/*", "whatsnew/*", "development/*", "getting_started/*"),
+        take=250,
+    ),
     Site(package="python-celery-doc", folder="doc/python-celery-doc/html/", url="https://docs.celeryq.dev/en/stable/"),
-    Site(package="libstdc++-12-doc", folder="doc/gcc-12-base/libstdc++/", url="https://gcc.gnu.org/onlinedocs/gcc-12.2.0/libstdc++/",
-         other=("manual/*", "user/a0*")),
+    Site(
+        package="libstdc++-12-doc",
+        folder="doc/gcc-12-base/libstdc++/",
+        url="https://gcc.gnu.org/onlinedocs/gcc-12.2.0/libstdc++/",
+        other=("manual/*", "user/a0*"),
+    ),
     Site(package="libgtk-4-doc", folder="doc/libgtk-4-doc/", url="https://docs.gtk.org/", take=250),
     Site(package="libglib2.0-doc", folder="gtk-doc/html/", url="https://docs.gtk.org/", take=150),
     Site(package="swi-prolog-doc", folder="swi-prolog/doc/Manual/", url="https://www.swi-prolog.org/pldoc/man/"),
-    Site(package="mit-scheme-doc", folder="doc/mit-scheme-doc/html/", url="https://www.gnu.org/software/mit-scheme/documentation/"),
+    Site(
+        package="mit-scheme-doc",
+        folder="doc/mit-scheme-doc/html/",
+        url="https://www.gnu.org/software/mit-scheme/documentation/",
+    ),
     Site(package="python-pytest-doc", folder="doc/python-pytest-doc/html/", url="https://docs.pytest.org/en/7.2.x/"),
-    Site(package="python-aiohttp-doc", folder="doc/python-aiohttp-doc/html/", url="https://docs.aiohttp.org/en/stable/"),
+    Site(
+        package="python-aiohttp-doc", folder="doc/python-aiohttp-doc/html/", url="https://docs.aiohttp.org/en/stable/"
+    ),
     Site(package="cmake-doc", folder="doc/cmake-data/html/", url="https://cmake.org/cmake/help/v3.25/", take=250),
     Site(package="git-doc", folder="doc/git-doc/", url="https://git-scm.com/docs/"),
     Site(package="libsfml-doc", folder="doc/libsfml-dev/html/", url="https://www.sfml-dev.org/documentation/2.5.1/"),
     Site(package="libsdl2-doc", folder="doc/libsdl2-doc/html/", url="https://wiki.libsdl.org/SDL2/"),
-    Site(package="nim-doc", folder="doc/nim/html/", url="https://nim-lang.org/docs/",
-         other=("[!mrs]*", "s[!t]*", "m[!a]*")),
+    Site(
+        package="nim-doc",
+        folder="doc/nim/html/",
+        url="https://nim-lang.org/docs/",
+        other=("[!mrs]*", "s[!t]*", "m[!a]*"),
+    ),
     Site(package="swig4.0-doc", folder="doc/swig4.0-doc/Manual/", url="https://www.swig.org/Doc4.1/"),
     Site(package="pypy3-doc", folder="doc/pypy3/html/", url="https://doc.pypy.org/en/latest/"),
     Site(package="freetype2-doc", folder="doc/libfreetype-dev/", url="https://freetype.org/freetype2/docs/"),
     Site(package="python-scrapy-doc", folder="doc/python-scrapy-doc/html/", url="https://docs.scrapy.org/en/2.8/"),
     Site(package="python-psycopg2-doc", folder="doc/python-psycopg2-doc/html/", url="https://www.psycopg.org/docs/"),
     Site(package="snakemake-doc", folder="doc/snakemake/html/", url="https://snakemake.readthedocs.io/en/v7.21.0/"),
-    Site(package="libboost1.81-doc", folder="doc/libboost1.81-doc/doc/html/", url="https://www.boost.org/doc/libs/1_81_0/doc/html/",
-         other=("boost/[b-mopqstux-z]*", "boost_[abcp]*", "program_options*", "xpressive*", "signals2*", "proto*"), take=250),
-    Site(package="libcommons-math3-java-doc", folder="doc/libcommons-math3-java/api/",
-         url="https://commons.apache.org/proper/commons-math/javadocs/api-3.6.1/", other=("*/class-use/*", "*package-*.html")),
+    Site(
+        package="libboost1.81-doc",
+        folder="doc/libboost1.81-doc/doc/html/",
+        url="https://www.boost.org/doc/libs/1_81_0/doc/html/",
+        other=("boost/[b-mopqstux-z]*", "boost_[abcp]*", "program_options*", "xpressive*", "signals2*", "proto*"),
+        take=250,
+    ),
+    Site(
+        package="libcommons-math3-java-doc",
+        folder="doc/libcommons-math3-java/api/",
+        url="https://commons.apache.org/proper/commons-math/javadocs/api-3.6.1/",
+        other=("*/class-use/*", "*package-*.html"),
+    ),
     Site(package="sbcl-doc", folder="doc/sbcl/", url="https://www.sbcl.org/"),
-    Site(package="linux-doc-6.1", folder="doc/linux-doc-6.1/html/", url="https://www.kernel.org/doc/html/v6.1/", take=300),
+    Site(
+        package="linux-doc-6.1", folder="doc/linux-doc-6.1/html/", url="https://www.kernel.org/doc/html/v6.1/", take=300
+    ),
     Site(package="apache2-doc", folder="doc/apache2-doc/manual/en/", url="https://httpd.apache.org/docs/2.4/en/"),
-    Site(package="c++-annotations-html", folder="doc/c++-annotations/html/", url="https://fbb-git.gitlab.io/cppannotations/"),
+    Site(
+        package="c++-annotations-html",
+        folder="doc/c++-annotations/html/",
+        url="https://fbb-git.gitlab.io/cppannotations/",
+    ),
     Site(package="abs-guide", folder="doc/abs-guide/html/", url="https://tldp.org/LDP/abs/html/"),
 )
 

@@ -1,6 +1,6 @@
 """The measures of a build: which groups are computed, each by itself.
 
-A group's kernel and columns stand in its own module (`characters`, `visible`, `words`, `imports`), what a group is in
+A group's kernel and columns stand in its own module (`characters`, `visible`, `words`, `formulas`, `imports`), what a group is in
 `group`; the stage's identity follows the group alone, so that a new one computes nothing but itself. A user's own group
 is a `Group` in the recipe's file, beside these: `MeasureConfig(groups=(*GROUPS, MINE))`.
 """
@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from filters.characters import BASIC
+from filters.formulas import FORMULAS
 from filters.group import Group, refuse_twins
 from filters.imports import IMPORTS
 from filters.visible import HTML
 from filters.words import WORDS
 
-GROUPS: Final = (BASIC, HTML, WORDS, IMPORTS)
+GROUPS: Final = (BASIC, HTML, WORDS, FORMULAS, IMPORTS)
 NEEDED: Final = frozenset({"basic", "imports"})  # `filter` reads n_bytes, `assemble` reads imports
 
 

@@ -45,7 +45,7 @@ def inputs(store: Store) -> tuple[list[Shard], list[Shard]]:
 def test_every_group_is_an_output_aligned_with_the_documents(tmp_path: Any, cluster: Any) -> None:
     here = work(tmp_path, cluster)
     result = measure.run(here, MeasureConfig(groups=(*GROUPS, SHOUTS)), *inputs(here.store))
-    assert list(result.outputs) == ["basic", "html", "words", "imports", "shouts"]
+    assert list(result.outputs) == ["basic", "html", "words", "formulas", "imports", "shouts"]
     assert result.counts == {"rows": 3}
     for shards in result.outputs.values():
         assert [batch.num_rows for batch in here.store.batches(shards[0])] == [2, 1]
