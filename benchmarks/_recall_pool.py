@@ -1,8 +1,9 @@
-"""The pool of the benchmark `recall`: real pages out of Debian packages, as WARC files under the addresses of their sites.
+"""The pool of the benchmark `recall`: real pages out of Debian packages, as WARC files under the addresses of their
+sites.
 
-Comes in: a folder of `.deb` files (read here, nothing is installed or run) and `_recall_sites`. Goes out: WARC files and
-`labels.tsv`, one line per page. The same packages give the same files. Each site's pages are drawn by a hash of their
-address among those that hold at least `LEAST` characters of text; what the label is, only the path decides.
+Comes in: a folder of `.deb` files (read here, nothing is installed or run) and `_recall_sites`. Goes out: WARC files
+and `labels.tsv`, one line per page. The same packages give the same files. Each site's pages are drawn by a hash of
+their address among those that hold at least `LEAST` characters of text; what the label is, only the path decides.
 """
 
 import gzip
@@ -45,7 +46,7 @@ def build(folder: Path, demo_packages: Path, target: Path) -> None:
     if missing:
         wanted = " ".join(f"{file.split('_')[0]}={_version(file)}" for file, _ in packages().values())
         raise FileNotFoundError(
-            f"{folder} lacks {len(missing)} of {len(packages())} packages, such as {missing[0]}: in that folder, on Debian 12, "
+            f"{folder} lacks {len(missing)} of {len(packages())} packages, such as {missing[0]}: there, on Debian 12, "
             f"run\napt-get download {wanted}"
         )
     lines, pages = [], []

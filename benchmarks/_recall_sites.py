@@ -1,12 +1,13 @@
-"""The labelled pool of the benchmark `recall`: which pages of which packages, where they stand on the web, which are math.
+"""The labelled pool of the benchmark `recall`: which pages of which packages, where they stand on the web, which are
+math.
 
-Each site is one Debian 12 package whose built HTML stands on the web under `url`. A page's label is decided here, by hand,
-by its path: the first of `math` and `other` whose patterns match its path below `folder`; a page that neither matches is
-left out, because a path does not decide it (numerical libraries whose pages are half mathematics and half interface,
-tutorials of computer algebra systems). Written down before the loop was run on it, and not changed after.
+Each site is one Debian 12 package whose built HTML stands on the web under `url`. A page's label is decided here, by
+hand, by its path: the first of `math` and `other` whose patterns match its path below `folder`; a page that neither
+matches is left out, because a path does not decide it (numerical libraries whose pages are half mathematics and half
+interface, tutorials of computer algebra systems). Written down before the loop was run on it, and not changed after.
 
-Mathematics is a page about mathematical objects, functions, theorems or methods: what they are, and how they are computed.
-Not mathematics, and therefore near misses: installation, release notes, programming and plotting in the same
+Mathematics is a page about mathematical objects, functions, theorems or methods: what they are, and how they are
+computed. Not mathematics, and therefore near misses: installation, release notes, programming and plotting in the same
 documentation; lists of packages for mathematics; the C++ interface of an algebra system; physics, with formulas.
 """
 
@@ -111,13 +112,23 @@ MATH: Final = (
             *under("modules/", _SYMPY),
             *(
                 f"modules/{n}.html"
-                for n in "concrete crypto diffgeom discrete logic ntheory rewriting sets stats".split()
+                for n in [
+                    "concrete",
+                    "crypto",
+                    "diffgeom",
+                    "discrete",
+                    "logic",
+                    "ntheory",
+                    "rewriting",
+                    "sets",
+                    "stats",
+                ]
             ),
         ),
         other=(
             *under("modules/", "physics codegen utilities testing"),
             *under("", "contributing guides/contributing"),
-            *(f"modules/{n}.html" for n in "codegen interactive parsing plotting printing".split()),
+            *(f"modules/{n}.html" for n in ["codegen", "interactive", "parsing", "plotting", "printing"]),
             "install.html",
             "citing.html",
             "documentation-style-guide.html",
@@ -184,7 +195,7 @@ MATH: Final = (
             "Units/html Text/html XML/html Python/html Graphics/html VectorGraphics/html ForeignFunctions/html "
             "EngineTests/html",
         ),
-    ),  # fmt: skip
+    ),
     Site(
         package="singular-doc",
         folder="doc/singular/html/",
@@ -223,7 +234,7 @@ MATH: Final = (
             "longlong.html",
         ),
         take_math=35,
-    ),  # fmt: skip
+    ),
     Site(
         package="libflint-arb-doc",
         folder="doc/libflint-arb-dev/html/",
@@ -244,7 +255,7 @@ MATH: Final = (
             "polylogarithms.html",
         ),
         other=("contributing.html", "credits.html", "history.html", "setup.html", "issues.html", "overview.html"),
-    ),  # fmt: skip
+    ),
     Site(
         package="libcalcium-doc",
         folder="doc/libcalcium-dev/html/",
@@ -266,10 +277,22 @@ MATH: Final = (
         url="https://regina-normal.github.io/docs/",
         math=tuple(
             f"{n}.html"
-            for n in "angles angles-analysis surfaces surfaces-analysis surfaces-filtering triangulations "
-            "tri-analysis tri-modification link-analysis link-modification snappea snappea-analysis".split()
+            for n in [
+                "angles",
+                "angles-analysis",
+                "surfaces",
+                "surfaces-analysis",
+                "surfaces-filtering",
+                "triangulations",
+                "tri-analysis",
+                "tri-modification",
+                "link-analysis",
+                "link-modification",
+                "snappea",
+                "snappea-analysis",
+            ]
         ),
-    ),  # fmt: skip
+    ),
     *(
         Site(
             package=package,
@@ -439,34 +462,82 @@ CODE: Final = (
 
 # Prose and manuals for people who do not program.
 PROSE: Final = (
-    Site(package="debian-handbook", folder="doc/debian-handbook/html/", url="https://debian-handbook.info/browse/",
-         other=("en-US/*", "fr-FR/*", "zh-CN/*"), take=250),
+    Site(
+        package="debian-handbook",
+        folder="doc/debian-handbook/html/",
+        url="https://debian-handbook.info/browse/",
+        other=("en-US/*", "fr-FR/*", "zh-CN/*"),
+        take=250,
+    ),
     Site(package="anarchism", folder="doc/anarchism/html/", url="https://www.anarchistfaq.org/"),
-    Site(package="debian-history", folder="doc/debian-history/docs/", url="https://www.debian.org/doc/manuals/project-history/"),
+    Site(
+        package="debian-history",
+        folder="doc/debian-history/docs/",
+        url="https://www.debian.org/doc/manuals/project-history/",
+    ),
     Site(package="debian-faq", folder="doc/debian/FAQ/", url="https://www.debian.org/doc/manuals/debian-faq/"),
     Site(package="aptitude-doc-en", folder="doc/aptitude/html/en/", url="https://www.debian.org/doc/manuals/aptitude/"),
-    Site(package="installation-guide-amd64", folder="doc/installation-guide-amd64/", url="https://www.debian.org/releases/bookworm/amd64/",
-         other=("en/*", "de/*", "es/*"), take=150),
-    Site(package="harden-doc", folder="doc/harden-doc/html/en-US/", url="https://www.debian.org/doc/manuals/securing-debian-manual/"),
+    Site(
+        package="installation-guide-amd64",
+        folder="doc/installation-guide-amd64/",
+        url="https://www.debian.org/releases/bookworm/amd64/",
+        other=("en/*", "de/*", "es/*"),
+        take=150,
+    ),
+    Site(
+        package="harden-doc",
+        folder="doc/harden-doc/html/en-US/",
+        url="https://www.debian.org/doc/manuals/securing-debian-manual/",
+    ),
     Site(package="gimp-help-en", folder="gimp/2.0/help/en/", url="https://docs.gimp.org/2.10/en/", take=300),
-    Site(package="libreoffice-help-en-us", folder="libreoffice/help/en-US/text/", url="https://help.libreoffice.org/7.4/en-US/text/",
-         other=("swriter/*", "simpress/*", "sdraw/*", "shared/*", "sbasic/*", "schart/*"), take=300),
+    Site(
+        package="libreoffice-help-en-us",
+        folder="libreoffice/help/en-US/text/",
+        url="https://help.libreoffice.org/7.4/en-US/text/",
+        other=("swriter/*", "simpress/*", "sdraw/*", "shared/*", "sbasic/*", "schart/*"),
+        take=300,
+    ),
     Site(package="postfix-doc", folder="doc/postfix/html/", url="https://www.postfix.org/"),
-    Site(package="exim4-doc-html", folder="doc/exim4-doc-html/spec_html/", url="https://www.exim.org/exim-html-current/doc/html/spec_html/"),
+    Site(
+        package="exim4-doc-html",
+        folder="doc/exim4-doc-html/spec_html/",
+        url="https://www.exim.org/exim-html-current/doc/html/spec_html/",
+    ),
     Site(package="shorewall-doc", folder="doc/shorewall-doc/html/", url="https://shorewall.org/"),
     Site(package="csound-doc", folder="doc/csound-doc/html/", url="https://csound.com/docs/manual/", take=300),
     Site(package="rt5-doc-html", folder="doc/rt5-doc-html/", url="https://docs.bestpractical.com/rt/5.0.3/"),
     Site(package="grass-doc", folder="doc/grass-doc/html/", url="https://grass.osgeo.org/grass82/manuals/", take=250),
-    Site(package="ffmpeg-doc", folder="doc/ffmpeg/", url="https://ffmpeg.org/", other=("manual/*", "api/*.html"), take=200),
+    Site(
+        package="ffmpeg-doc",
+        folder="doc/ffmpeg/",
+        url="https://ffmpeg.org/",
+        other=("manual/*", "api/*.html"),
+        take=200,
+    ),
     Site(package="argyll-doc", folder="doc/argyll-doc/", url="https://www.argyllcms.com/doc/"),
-    Site(package="mplayer-doc", folder="doc/mplayer/HTML/", url="http://www.mplayerhq.hu/DOCS/HTML/", other=("en/*", "fr/*", "pl/*")),
-    Site(package="solfege-doc", folder="doc/solfege/help/", url="https://www.gnu.org/software/solfege/help/", other=("C/*",)),
-    Site(package="lilypond-doc-html", folder="doc/lilypond/html/Documentation/", url="https://lilypond.org/doc/v2.24/Documentation/", take=250),
+    Site(
+        package="mplayer-doc",
+        folder="doc/mplayer/HTML/",
+        url="http://www.mplayerhq.hu/DOCS/HTML/",
+        other=("en/*", "fr/*", "pl/*"),
+    ),
+    Site(
+        package="solfege-doc",
+        folder="doc/solfege/help/",
+        url="https://www.gnu.org/software/solfege/help/",
+        other=("C/*",),
+    ),
+    Site(
+        package="lilypond-doc-html",
+        folder="doc/lilypond/html/Documentation/",
+        url="https://lilypond.org/doc/v2.24/Documentation/",
+        take=250,
+    ),
     Site(package="vim-doc", folder="doc/vim/html/", url="https://vimhelp.org/"),
     Site(package="zsh-doc", folder="doc/zsh-common/html/", url="https://zsh.sourceforge.io/Doc/Release/"),
     Site(package="beets-doc", folder="doc/beets/html/", url="https://beets.readthedocs.io/en/stable/"),
     Site(package="borgbackup-doc", folder="doc/borgbackup/html/", url="https://borgbackup.readthedocs.io/en/stable/"),
     Site(package="weechat-doc", folder="doc/weechat-doc/html/", url="https://weechat.org/files/doc/weechat/stable/"),
-)  # fmt: skip
+)
 
 SITES: Final = (*MATH, *SCIENCE, *CODE, *PROSE)

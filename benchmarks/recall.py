@@ -1,9 +1,9 @@
 """Benchmark `recall`: does the loop find the mathematics of sites it was not started from; BPE against spaces; speed.
 
-The pool is 13,637 labelled real pages of some 190 domains (`_recall_sites`), 4.4 % of them mathematics, built from Debian
-packages in the folder RECALL_PACKAGES (docs/recall.md says which and how to get them) and from the demo's input. The loop
-starts from parts of three sites; all figures are of the other domains, after dedup. Pool and build are kept in the folder
-RECALL_BUILD, a temporary one by default.
+The pool is 13,637 labelled real pages of some 190 domains (`_recall_sites`), 4.4 % of them mathematics, built from
+Debian packages in the folder RECALL_PACKAGES (docs/recall.md says which and how to get them) and from the demo's
+input. The loop starts from parts of three sites; all figures are of the other domains, after dedup. Pool and build are
+kept in the folder RECALL_BUILD, a temporary one by default.
 """
 
 import json
@@ -201,7 +201,9 @@ def spaces(texts: list[str]) -> list[npt.NDArray[np.int32]]:
     """A number for each word between white space, as fastText reads plain text; the rarest beyond 2**18 share one."""
     numbers: dict[str, int] = {}
     most = (1 << 18) - 1
-    return [np.array([numbers.setdefault(w, min(len(numbers), most)) for w in text.split()], np.int32) for text in texts]
+    return [
+        np.array([numbers.setdefault(w, min(len(numbers), most)) for w in text.split()], np.int32) for text in texts
+    ]
 
 
 def _word_rows(packages: Path, pages: Pages) -> Iterator[dict[str, Any]]:
@@ -223,7 +225,7 @@ def _draw(name: str) -> float:
 
 
 def help_pages(packages: Path, package: str) -> tuple[list[str], Bools, list[str]]:
-    """A program's help: texts, whether about formulas and functions of a spreadsheet, and the names, the same in all languages."""
+    """A program's help: texts, whether about formulas and spreadsheet functions, names (the same in all languages)."""
     file, _ = _recall_pool.packages()[package]
     data = (packages / file).read_bytes()
     folder = f"./usr/share/libreoffice/help/{'zh-CN' if package.endswith('zh-cn') else 'en-US'}/text/"
@@ -247,9 +249,7 @@ def _compared(
         yield _row(f"{name}: {what}", "share", ours, "plain spaces", theirs)
 
 
-def trained_scores(
-    cfg: ClassifierConfig, ids: list[npt.NDArray[np.int32]], positive: Bools, negative: Bools
-) -> Floats:
+def trained_scores(cfg: ClassifierConfig, ids: list[npt.NDArray[np.int32]], positive: Bools, negative: Bools) -> Floats:
     """Logits of all rows by a model of these examples, in an order drawn by their number."""
     chosen = np.flatnonzero(positive | negative)
     chosen = chosen[np.argsort([_draw(str(row)) for row in chosen], kind="stable")]

@@ -1,9 +1,10 @@
 r"""Group `formulas`: how much mathematics a text shows, without a classifier; for pages, prose and notebooks alone.
 
-Comes in: text as the extractor leaves it, formulas between dollars or in LaTeX environments. Goes out: counts and shares,
-null for other kinds. They are measures to compare with the recall loop and to find a first seed with, and refuse to know
-thresholds. OpenWebMath (2310.06786) lets a page pass that shows LaTeX commands or a formula, and asks a classifier (its
-MathScore) where a page shows none; `math_evidence` puts in the place of that classifier what can be counted.
+Comes in: text as the extractor leaves it, formulas between dollars or in LaTeX environments. Goes out: counts and
+shares, null for other kinds. They are measures to compare with the recall loop and to find a first seed with, and
+refuse to know thresholds. OpenWebMath (2310.06786) lets a page pass that shows LaTeX commands or a formula, and asks a
+classifier (its MathScore) where a page shows none; `math_evidence` puts in the place of that classifier what can be
+counted.
 """
 
 import math
@@ -27,11 +28,14 @@ _COMMAND: Final = re.compile(
     r"|rightarrow|forall|exists|binom|overline|hat|tilde|ldots|cdots|dots|equiv|approx|sim)(?![a-zA-Z])"
 )
 # Operators, letters of mathematical alphabets and arrows of Unicode; Greek is left out, which is also a language.
-_SYMBOL: Final = re.compile("[\u00d7\u00f7\u00b1\u2190-\u21ff\u2200-\u22ff\u27c0-\u27ef\u2980-\u2aff\U0001d400-\U0001d7ff]")
+_SYMBOL: Final = re.compile(
+    "[\u00d7\u00f7\u00b1\u2190-\u21ff\u2200-\u22ff\u27c0-\u27ef\u2980-\u2aff\U0001d400-\U0001d7ff]"
+)
 _WORD: Final = re.compile(
     r"\b(?:theorems?|lemmas?|proofs?|corollar(?:y|ies)|conjectures?|polynomials?|integrals?|derivatives?|equations?|matri(?:x|ces)"
-    r"|eigenvalues?|vector spaces?|subgroups?|isomorphi(?:c|sms?)|homomorphisms?|manifolds?|coefficients?|finite fields?"
-    r"|integers?|rational numbers?|prime numbers?|convergen(?:t|ce)|convex|topolog(?:y|ical)|algebra(?:s|ic)?|modulo"
+    r"|eigenvalues?|vector spaces?|subgroups?|isomorphi(?:c|sms?)|homomorphisms?|manifolds?|coefficients?"
+    r"|finite fields?|integers?|rational numbers?|prime numbers?"
+    r"|convergen(?:t|ce)|convex|topolog(?:y|ical)|algebra(?:s|ic)?|modulo"
     r"|determinants?|permutations?|cohomology|ideals?|series expansion)\b",
     re.IGNORECASE,
 )
@@ -66,7 +70,9 @@ def measure(documents: pa.RecordBatch, languages: pa.RecordBatch) -> pa.RecordBa
     ]
     columns = zip(*rows, strict=True) if rows else [()] * len(FORMULAS.columns)
     schema = FORMULAS.schema()
-    return pa.RecordBatch.from_arrays([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+    return pa.RecordBatch.from_arrays(
+        [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema
+    )
 
 
 FORMULAS: Final = Group(

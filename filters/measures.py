@@ -1,8 +1,8 @@
 """The measures of a build: which groups are computed, each by itself.
 
-A group's kernel and columns stand in its own module (`characters`, `visible`, `words`, `formulas`, `imports`), what a group is in
-`group`; the stage's identity follows the group alone, so that a new one computes nothing but itself. A user's own group
-is a `Group` in the recipe's file, beside these: `MeasureConfig(groups=(*GROUPS, MINE))`.
+A group's kernel and columns stand in its own module (`characters`, `visible`, `words`, `formulas`, `imports`), what a
+group is in `group`; the stage's identity follows the group alone, so that a new one computes nothing but itself. A
+user's own group is a `Group` in the recipe's file, beside these: `MeasureConfig(groups=(*GROUPS, MINE))`.
 """
 
 from dataclasses import dataclass

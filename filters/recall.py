@@ -125,8 +125,9 @@ class Edited:
 
 EDIT_HEAD = """\
 # After round {round}: pages below these URL prefixes that were not collected join the seed of round {next}.
-# To change that: copy the file to a folder of yours, take lines out or add some (label, tab, prefix or shell pattern), set
-# RecallConfig(edited=edited_patterns(FOLDER)) in the recipe, and build again: rounds up to this one are not run again.
+# To change that: copy the file to a folder of yours, take lines out or add some (label, tab, prefix or shell
+# pattern), set RecallConfig(edited=edited_patterns(FOLDER)) in the recipe, and build again: rounds up to this
+# one are not run again.
 """
 
 
@@ -209,7 +210,7 @@ class Joining:
             else:
                 self._prefixes.setdefault(pattern.rstrip("/"), label)
         depths = {pattern.count("/") for pattern in self._prefixes}
-        self._depths = sorted(depths - {depth}, reverse=True)
+        self._depths = sorted((more for more in depths if more > depth), reverse=True)
 
     def match(self, address: str) -> tuple[str, str] | None:
         """(label, pattern), or None."""

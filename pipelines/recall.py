@@ -1,9 +1,9 @@
 """Stage: the web pool and what is left of it after dedup -> the pages about math and code, as documents with a label.
 
-Rounds over the whole pool, each of them per-shard steps joined by small ones (train, cut, related sites). The pages' BPE
-ids are made once. After each round the proposed URL prefixes are published as a file that a person may edit. Selected
-pages become documents, one shard per group of pool shards, and take the ordinary way from there. The history of all
-rounds is one JSON artefact.
+Rounds over the whole pool, each of them per-shard steps joined by small ones (train, cut, related sites). The pages'
+BPE ids are made once. After each round the proposed URL prefixes are published as a file that a person may edit.
+Selected pages become documents, one shard per group of pool shards, and take the ordinary way from there. The history
+of all rounds is one JSON artefact.
 """
 
 import json
@@ -126,9 +126,10 @@ def _check_seeds(cfg: RecallConfig, counts: dict[str, int], pages: int, number: 
     lost = [(label, seed) for label, seed in named if not counts.get(f"matched.{label}.{seed}")]
     if lost and not cfg.unmatched_seeds:
         label, seed = lost[0]
+        what = "seed" if number == 1 else f"edited pattern after round {number - 1}"
         raise ValueError(
-            f"recall: {label}'s {'seed' if number == 1 else f'edited pattern after round {number - 1}'} {seed!r} matches "
-            f"none of the pool's {pages:,} pages with text{f' (nor do {len(lost) - 1} others)' if lost[1:] else ''}: "
+            f"recall: {label}'s {what} {seed!r} matches none"
+            f" of the pool's {pages:,} pages with text{f' (nor do {len(lost) - 1} others)' if lost[1:] else ''}: "
             f"correct it, take it out, or set unmatched_seeds=True"
         )
     for wanted in cfg.labels:
@@ -150,8 +151,9 @@ def _check_domains(cfg: RecallConfig, counts: dict[str, int], pages: int) -> Non
     for name, found in counts.items():
         if name.startswith("domain.") and found > cfg.max_domain_share * pages:
             raise ValueError(
-                f"recall: {name.removeprefix('domain.')} is {found:,} of the pool's {pages:,} pages ({found / pages:.0%}), "
-                f"more than max_domain_share={cfg.max_domain_share:g}: random negatives would be that site's pages; crawl "
+                f"recall: {name.removeprefix('domain.')} is {found:,} of the pool's {pages:,} pages "
+                f"({found / pages:.0%}), "
+                f"more than max_domain_share={cfg.max_domain_share:g}: random negatives would be that site's; crawl "
                 f"other sites, take fewer of its pages, or raise max_domain_share"
             )
 

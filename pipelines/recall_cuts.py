@@ -1,8 +1,9 @@
 """What a recall round selects: each label's best pages up to a budget of tokens, and which pages lie around the cut.
 
-Comes in: every page's logits and number of tokens. Goes out: the last rank inside each budget, an annotation of scores and
-labels, and for each label the pages just above and just below its cut. The cut holds no more than histograms and, where the
-pool is small, one narrow column of it: a pool of any size is cut in four passes, each of them a task per group of shards.
+Comes in: every page's logits and number of tokens. Goes out: the last rank inside each budget, an annotation of scores
+and labels, and for each label the pages just above and just below its cut. The cut holds no more than histograms and,
+where the pool is small, one narrow column of it: a pool of any size is cut in four passes, each of them a task per
+group of shards.
 """
 
 import json
@@ -77,7 +78,7 @@ def cut_and_select(work: Work, given: Selection, budgets: dict[str, int]) -> Sel
             "new_pages": new,
             "pages_of_before": pages - new,
             "lost_pages": counts.get(f"before.{label}", 0) - (pages - new),
-            "lowest_logit": logit_of(last),
+            "lowest_logit": _lowest(last, shown.get(label, [])),
             "samples": shown.get(label, []),
         }
     return Selected(scores, table)
@@ -119,13 +120,10 @@ def write_cuts(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Ite
     yield json.dumps(job.params).encode()
 
 
-def logit_of(last: int) -> float | None:
-    """The score at the cut; None where all or nothing is inside."""
-    if last in (ALL_INSIDE, NONE_INSIDE):
-        return None
-    ascending = np.uint32(~np.uint32(last >> 32))
-    bits = ascending & np.uint32(0x7FFFFFFF) if ascending >> np.uint32(31) else ~ascending
-    return float(np.array([bits], np.uint32).view(np.float32)[0])
+def _lowest(last: int, samples: list[dict[str, Any]]) -> float | None:
+    """The lowest logit inside; None where the cut takes all or nothing."""
+    inside = [page["logit"] for page in samples if page["above"]]
+    return inside[-1] if inside and last not in (ALL_INSIDE, NONE_INSIDE) else None
 
 
 def select(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
@@ -190,7 +188,13 @@ def write_samples(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> 
     for (label, above), rows in sorted(best.items(), key=lambda item: (item[0][0], not item[0][1])):
         for row in rows:
             score = float(probability(np.array([row["logit"]]))[0])
-            shown = {"above": above, "score": score, "tokens": row["n_tokens"], "where": row["where"]}
+            shown = {
+                "above": above,
+                "score": score,
+                "logit": row["logit"],
+                "tokens": row["n_tokens"],
+                "where": row["where"],
+            }
             made.setdefault(label, []).append({**shown, "text": row["text"]})
     yield json.dumps(made, indent=1).encode()
 

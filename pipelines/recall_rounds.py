@@ -1,8 +1,9 @@
-"""The steps of one recall round, for pages and for source files: examples, models, scores, and what `recall_cuts` selects.
+"""The steps of one recall round, for pages and for source files: examples, models, scores, and what `recall_cuts`
+selects.
 
-Comes in: documents that take part with their BPE ids, and which of them are the seed. Goes out: an annotation of scores
-and labels. Each step is a task of its own; where the seed comes from, and what follows from a selection, is for the
-stages that use this. No task holds more than one shard's ids or one part of the examples, `_PART_BYTES` at most;
+Comes in: documents that take part with their BPE ids, and which of them are the seed. Goes out: an annotation of
+scores and labels. Each step is a task of its own; where the seed comes from, and what follows from a selection, is for
+the stages that use this. No task holds more than one shard's ids or one part of the examples, `_PART_BYTES` at most;
 training holds its matrix beside one batch.
 """
 
@@ -248,7 +249,7 @@ def make_card(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, i
         "settings": {name: getattr(cfg, name) for name in SETTINGS},
         "vocabulary": {"name": cfg.tokenizer.name, "sha256": cfg.tokenizer.sha256},
         "trained_on": trained,
-        "negatives": "pages drawn at random, neither seed of the label nor selected by the round before; some are about it",
+        "negatives": "drawn at random, neither seed of the label nor selected by the round before; some are about it",
         "held_out": card(np.array(found, np.float32), np.array(positive, bool), threshold),
     }
     yield json.dumps(made, indent=1).encode()

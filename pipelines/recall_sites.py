@@ -1,7 +1,8 @@
-"""Between two recall rounds: which domains are about a subject, and which URL prefixes a person may edit join the seed.
+"""Between two recall rounds: which domains are about a subject, and which URL prefixes a person may edit join the
+seed.
 
-Comes in: pages and what the round collected. Goes out: related domains and prefixes as JSON, and the same as the file that
-a person edits. Pages are counted per shard; domains are then joined in parts by a hash, so that a part holds some
+Comes in: pages and what the round collected. Goes out: related domains and prefixes as JSON, and the same as the file
+that a person edits. Pages are counted per shard; domains are then joined in parts by a hash, so that a part holds some
 `_PART_ROWS` counts at most (300 bytes each), whatever the size of the pool.
 """
 

@@ -1,6 +1,7 @@
 """The recall loop in the report: a table and a plot per round, and the pages around the last cuts.
 
-Comes in: the history that `recall` and `recall_source` write, one JSON artefact each. Goes out: rows of text and one SVG.
+Comes in: the history that `recall` and `recall_source` write, one JSON artefact each. Goes out: rows of text and one
+SVG.
 """
 
 import html
@@ -12,8 +13,8 @@ from pipelines.manifest import Found
 
 Section = tuple[str, list[str], list[list[str]]]
 HEADS = [
-    "round", "seed", "pages", "tokens", "domains", "new", "of before", "lost", "precision", "recall", "average precision",
-    "calibration error", "related domains", "joining prefixes",
+    "round", "seed", "pages", "tokens", "domains", "new", "of before", "lost", "precision", "recall",
+    "average precision", "calibration error", "related domains", "joining prefixes",
 ]  # fmt: skip
 _WIDTH, _BAR, _HIGH = 640, 46, 150
 
@@ -63,8 +64,8 @@ def _round(entry: dict[str, Any], label: str) -> list[str]:
     shares = [held["precision"], held["recall"], held["average_precision"], held["calibration"]["error"]]
     return [
         str(entry["round"]), *numbers, f"{site['collected_domains']:,}" if site else "", *changes,
-        *("" if share is None else f"{share:.3f}" for share in shares), str(len(site.get("domains", []))) if site else "",
-        joining,
+        *("" if share is None else f"{share:.3f}" for share in shares),
+        str(len(site.get("domains", []))) if site else "", joining,
     ]  # fmt: skip
 
 
@@ -95,11 +96,12 @@ def _bars(title: str, rows: list[tuple[int, dict[str, Any]]]) -> str:
         shapes.append(
             f'<rect x="{x}" y="{base - whole:.1f}" width="{_BAR}" height="{whole - new:.1f}" fill="#1a6"/>'
             f'<rect x="{x}" y="{base - new:.1f}" width="{_BAR}" height="{new:.1f}" fill="#7cb"/>'
-            f'<text x="{x - 14}" y="{base - whole - 6:.1f}">{told}</text><text x="{x}" y="{base + 16}">round {number}</text>'
+            f'<text x="{x - 14}" y="{base - whole - 6:.1f}">{told}</text>'
+            f'<text x="{x}" y="{base + 16}">round {number}</text>'
         )
     name = html.escape(title)
     return (
         f'<h2>{name}</h2><svg viewBox="0 0 {_WIDTH} {_HIGH + 56}" width="{_WIDTH}" role="img" aria-label="{name}">'
-        f'{"".join(shapes)}<text x="60" y="12">light: new in the round; dark: also in the round before; P: held-out precision'
+        f'{"".join(shapes)}<text x="60" y="12">light: new; dark: also in the round before; P: held-out precision'
         f"</text></svg>"
     )
