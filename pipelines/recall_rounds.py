@@ -174,8 +174,8 @@ def sort_examples(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> 
             held.append(pa.Table.from_batches([batch.slice(start, stop - start)]))
     table = pa.concat_tables(held)
     order = np.argsort(table["key"].to_numpy(), kind="stable")
-    for start in range(0, len(order), _BATCH):
-        yield table.take(pa.array(order[start : start + _BATCH])).combine_chunks().to_batches()[0]
+    for first in range(0, len(order), _BATCH):
+        yield table.take(pa.array(order[first : first + _BATCH])).combine_chunks().to_batches()[0]
 
 
 def _rows(store: Store, shard: Shard, label: str, held_out: bool) -> Iterator[Row]:
