@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from benchmarks import _recall_pool, _recall_recipe
-from benchmarks._recall_sites import SEED_DOMAINS
+from benchmarks._recall_sites import SEED_DOMAINS, SEEDS
 from corpus.extract import html_text
 from corpus.shards import Shard, Store
 from filters.formulas import FORMULAS
@@ -94,8 +94,7 @@ def looped(root: Path) -> tuple[Pages, list[Scored], list[dict[str, Any]]]:
     keep = np.flatnonzero(survives)
     math = np.array([labels[url][0] == _recall_pool.MATH for url in urls])[keep]
     held_out = np.array([origin not in SEED_DOMAINS for origin in origins])[keep]
-    patterns = _recall_recipe.SEEDS
-    seed = np.array([any(fnmatchcase(url.partition("://")[2], p) for p in patterns) for url in urls])[keep]
+    seed = np.array([any(fnmatchcase(url.partition("://")[2], p) for p in SEEDS) for url in urls])[keep]
     tokens = np.array(load_tokenizer(TokenizerConfig()).encode_column(texts).value_lengths(), np.int64)
     n = len(pool)
     selections = [made["selections"][at : at + n] for at in range(0, len(made["selections"]), n)]
