@@ -90,7 +90,7 @@ def _bars(title: str, rows: list[tuple[int, dict[str, Any]]]) -> str:
     for place, (number, row) in enumerate(rows):
         x, whole = 60 + place * 2 * _BAR, row["pages"] / most * _HIGH
         new = row["new_pages"] / most * _HIGH
-        base = 30 + _HIGH
+        base = 46 + _HIGH
         precision = row["held_out"]["precision"]
         told = f"{row['pages']:,}" + ("" if precision is None else f" · P {precision:.2f}")
         shapes.append(
@@ -101,7 +101,7 @@ def _bars(title: str, rows: list[tuple[int, dict[str, Any]]]) -> str:
         )
     name = html.escape(title)
     return (
-        f'<h2>{name}</h2><svg viewBox="0 0 {_WIDTH} {_HIGH + 56}" width="{_WIDTH}" role="img" aria-label="{name}">'
+        f'<h2>{name}</h2><svg viewBox="0 0 {_WIDTH} {_HIGH + 72}" width="{_WIDTH}" role="img" aria-label="{name}">'
         f'{"".join(shapes)}<text x="60" y="12">light: new; dark: also in the round before; P: held-out precision'
         f"</text></svg>"
     )
