@@ -79,3 +79,38 @@ def is_inside(keys: np.ndarray, last: int) -> np.ndarray:
         return np.zeros(len(keys), bool)
     chosen: np.ndarray = keys <= np.uint64(last)
     return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A range of 2**bits keys from `low` in which the budget ends, and how much of it the keys before leave.
+
+    For keys that crowd, as scores do: each pass looks at 16 more bits, so that no pass holds more than a histogram.
+    """
+
+    low: int = 0
+    bits: int = 64
+    room: int = 0
+
+
+def histogram_within(window: Window, keys: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    """Tokens by the next 16 bits of the keys that are in the window."""
+    offsets = keys.astype(np.uint64) - np.uint64(window.low)  # a key below wraps around to a large number
+    if window.bits < 64:
+        chosen = offsets < np.uint64(1 << window.bits)
+        offsets, tokens = offsets[chosen], tokens[chosen]
+    buckets = (offsets >> np.uint64(window.bits - _BITS)).astype(np.int64)
+    return np.bincount(buckets, weights=tokens, minlength=2**_BITS).astype(np.int64)
+
+
+def narrowed(window: Window, sums: np.ndarray) -> Window | int:
+    """The bucket of the window in which the budget ends; after the last pass the last key inside, as `cut` has it."""
+    running = np.cumsum(sums)
+    if running[-1] <= window.room:
+        return ALL_INSIDE
+    index = int(np.searchsorted(running, window.room, side="right"))
+    bits = window.bits - _BITS
+    low, room = window.low + (index << bits), window.room - int(running[index] - sums[index])
+    if bits:
+        return Window(low, bits, room)
+    return low if int(sums[index]) - room < room else low - 1

@@ -11,6 +11,7 @@ from typing import Final
 
 from filters.characters import BASIC
 from filters.encoded import ENCODED
+from filters.formulas import FORMULAS
 from filters.group import Group, refuse_twins
 from filters.imports import IMPORTS
 from filters.lines import LINES
@@ -20,7 +21,7 @@ from filters.source import SOURCE
 from filters.visible import HTML
 from filters.words import WORDS
 
-GROUPS: Final = (BASIC, HTML, WORDS, LINES, REPETITION, SOURCE, ENCODED, METADATA, IMPORTS)
+GROUPS: Final = (BASIC, HTML, WORDS, LINES, REPETITION, SOURCE, ENCODED, METADATA, FORMULAS, IMPORTS)
 NEEDED: Final = frozenset({"basic", "imports"})  # `filter` reads n_bytes, `assemble` reads imports
 
 

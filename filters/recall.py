@@ -81,8 +81,10 @@ class RecallConfig:
     min_pages: int = 10  # of a domain or prefix; below, a share says little
     prefix_share: float = 0.5
     prefix_depth: int = 1  # path segments of a prefix
+    edited: tuple["Edited", ...] = ()  # a person's prefixes instead of the proposed ones, by round
     stop_share: float = 0.02
     max_seed_share: float = 0.5  # of the pool; beyond, the negatives are not "random pages" any more
+    max_domain_share: float = 0.5  # likewise, of one domain; a shard counts where the domain is more than this of it
     unmatched_seeds: bool = False  # allow seeds that match nothing, as in a sample of the pool
     group_bytes: int = 1 << 30  # of pool pages per shard of selected documents
 
@@ -93,9 +95,68 @@ class RecallConfig:
         for name in ("rounds", "min_pages", "prefix_depth", "group_bytes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("domain_share", "prefix_share", "stop_share", "max_seed_share"):
+        for name in ("domain_share", "prefix_share", "stop_share", "max_seed_share", "max_domain_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], not {getattr(self, name)}")
+        for edited in self.edited:
+            unknown = sorted({label for label, _ in edited.patterns} - set(names))
+            if unknown:
+                known = ", ".join(names)
+                raise ValueError(
+                    f"edited after round {edited.round} names label {unknown[0]!r}; the labels are: {known}"
+                )
+
+    def edited_after(self, round_: int) -> "Edited | None":
+        """What a person made of the prefixes proposed after this round, counted from 1."""
+        return next((edited for edited in self.edited if edited.round == round_), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edited:
+    """URL prefixes whose uncollected pages join the seed of the next round: (label, prefix or shell pattern).
+
+    A prefix is a host and folders, and stands for the pages directly in that folder: "mathoverflow.net/questions" with
+    `prefix_depth` 1 also for what is deeper. A pattern has `*`, `?` or `[`, and stands for every URL that it matches.
+    """
+
+    round: int
+    patterns: tuple[tuple[str, str], ...]
+
+
+EDIT_HEAD = """\
+# After round {round}: pages below these URL prefixes that were not collected join the seed of round {next}.
+# To change that: copy the file to a folder of yours, take lines out or add some (label, tab, prefix or shell
+# pattern), set RecallConfig(edited=edited_patterns(FOLDER)) in the recipe, and build again: rounds up to this
+# one are not run again.
+"""
+
+
+def edit_file(round_: int, related_: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]) -> str:
+    """The proposal as a file that a person can edit; the shares are there to be read."""
+    lines = [EDIT_HEAD.format(round=round_, next=round_ + 1)]
+    for label, found in related_.items():
+        lines += [
+            f"# {label}: related domain {row['domain']}, {row['collected']:,} of {row['pages']:,} pages collected\n"
+            for row in found["domains"]
+        ]
+        lines += [f"{label}\t{row['prefix']}\t{row['collected']}/{row['pages']}\n" for row in found["prefixes"]]
+    return "".join(lines)
+
+
+def parse_edits(text: str, name: str) -> tuple[tuple[str, str], ...]:
+    """Lines of such a file; what stands behind the pattern is not read."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        label, _, rest = line.partition("\t")
+        pattern = rest.partition("\t")[0].strip()
+        if not label.strip() or not pattern or " " in pattern:
+            raise ValueError(
+                f"{name}, line {number}: expected a label, a tab and a URL prefix or pattern, not {line!r}"
+            )
+        found.append((label.strip(), pattern.removeprefix("https://").removeprefix("http://").removeprefix("www.")))
+    return tuple(found)
 
 
 Rule = tuple[str, tuple[str, ...], tuple[str, ...]]  # label, domains, URL patterns
@@ -136,14 +197,33 @@ def prefix(address: str, depth: int) -> str:
     return "/".join([host, *path[: min(depth, len(path) - 1)]]) if path else host
 
 
-def joined(
-    prefixes: Mapping[str, str], addresses_: Sequence[str], depth: int, collected: Sequence[Any]
-) -> list[str | None]:
-    """Labels of pages that join the seed: below a related prefix, and not collected by the round before."""
-    return [
-        prefixes.get(prefix(address, depth)) if label is None else None
-        for address, label in zip(addresses_, collected, strict=True)
-    ]
+class Joining:
+    """Which label a page's URL joins, by prefixes and patterns; the first pattern that matches says so."""
+
+    def __init__(self, patterns: Sequence[tuple[str, str]], depth: int) -> None:
+        self._depth = depth
+        self._prefixes: dict[str, str] = {}
+        self._wild: list[tuple[re.Pattern[str], str, str]] = []
+        for label, pattern in patterns:
+            if any(mark in pattern for mark in "*?["):
+                self._wild.append((re.compile(translate(pattern)), label, pattern))
+            else:
+                self._prefixes.setdefault(pattern.rstrip("/"), label)
+        depths = {pattern.count("/") for pattern in self._prefixes}
+        self._depths = sorted((more for more in depths if more > depth), reverse=True)
+
+    def match(self, address: str) -> tuple[str, str] | None:
+        """(label, pattern), or None."""
+        for depth in (self._depth, *self._depths):
+            folder = prefix(address, depth)
+            if folder.count("/") == depth or depth == self._depth:
+                label = self._prefixes.get(folder)
+                if label is not None:
+                    return label, folder
+        for compiled, label, pattern in self._wild:
+            if compiled.fullmatch(address):
+                return label, pattern
+        return None
 
 
 def ties(ids: Iterable[bytes]) -> np.ndarray:
@@ -219,11 +299,17 @@ def related(
             and label == labels[list(row[1:]).index(row[i])]
         ]
         domains = [{"domain": d, "pages": by_domain[d][0], "collected": by_domain[d][i]} for d in close]
-        found[label] = {"domains": _best_first(domains, "domain"), "prefixes": _best_first(proposed, "prefix")}
+        found[label] = {"domains": best_first(domains, "domain"), "prefixes": best_first(proposed, "prefix")}
     return found
 
 
-def _best_first(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+def collected_domains(labels: Sequence[str], counted: Mapping[tuple[str, str], Sequence[int]]) -> dict[str, int]:
+    """Per label the domains of which anything was collected."""
+    return {label: len({d for (d, _), row in counted.items() if row[i]}) for i, label in enumerate(labels, 1)}
+
+
+def best_first(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """By share collected; by name where equal."""
     return sorted(rows, key=lambda row: (-row["collected"] / row["pages"], row[name]))
 
 

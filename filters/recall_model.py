@@ -16,9 +16,9 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numba
 import numpy as np
@@ -70,6 +70,9 @@ class ClassifierConfig:
             raise ValueError(f"learning_rate must be above 0, not {self.learning_rate}")
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out must be in [0, 1), not {self.held_out}")
+
+
+SETTINGS: Final = tuple(f.name for f in fields(ClassifierConfig) if f.name != "tokenizer")  # numbers, for a card
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,20 +297,44 @@ def probability(found: np.ndarray) -> np.ndarray:
     return made
 
 
-def card(found: np.ndarray, positive: np.ndarray) -> dict[str, float | int | None]:
-    """How logits do on held-out examples, at probability 0.5 and as a ranking.
+def card(found: np.ndarray, positive: np.ndarray, threshold: float | None = None) -> dict[str, Any]:
+    """How logits do on held-out examples: at probability 0.5, at the round's cut, as a ranking, and as probabilities.
 
     A negative is a random page of the pool and may well be about the subject, so precision is a lower bound.
     """
-    chosen = found >= 0
-    hits = int((chosen & positive).sum())
     return {
         "positives": int(positive.sum()),
         "negatives": int((~positive).sum()),
-        "precision": hits / int(chosen.sum()) if chosen.any() else None,
-        "recall": hits / int(positive.sum()) if positive.any() else None,
+        **_at(found, positive, 0.0, ""),
+        **({} if threshold is None else _at(found, positive, threshold, "_at_cut")),
         "average_precision": _average_precision(found, positive),
+        "calibration": calibration(probability(found), positive),
     }
+
+
+def _at(found: np.ndarray, positive: np.ndarray, threshold: float, suffix: str) -> dict[str, float | None]:
+    chosen = found >= threshold
+    hits = int((chosen & positive).sum())
+    return {
+        f"precision{suffix}": hits / int(chosen.sum()) if chosen.any() else None,
+        f"recall{suffix}": hits / int(positive.sum()) if positive.any() else None,
+    }
+
+
+def calibration(probabilities: np.ndarray, positive: np.ndarray) -> dict[str, Any]:
+    """Tenths of the scale with the mean probability in them and the share that is positive, and their mean distance.
+
+    Of the examples as drawn: where positives are rarer than among these, a probability says too much.
+    """
+    tenth = np.minimum((probabilities * 10).astype(np.int64), 9)
+    bins = []
+    for index in range(10):
+        inside = tenth == index
+        if inside.any():
+            said, seen = float(probabilities[inside].mean()), float(positive[inside].mean())
+            bins.append({"from": index / 10, "examples": int(inside.sum()), "said": said, "positive": seen})
+    n = max(1, len(positive))
+    return {"error": sum(b["examples"] / n * abs(b["said"] - b["positive"]) for b in bins), "bins": bins}
 
 
 def _average_precision(found: np.ndarray, positive: np.ndarray) -> float | None:

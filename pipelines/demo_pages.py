@@ -55,7 +55,7 @@ def archives(files: Mapping[str, Path], folder: Path) -> None:
     with ProcessPoolExecutor(2) as workers:
         rendered = workers.map(_rendered, [files[name] for name in MATHEMATICS])
         found = [page for name, site in SITES.items() for page in _built(files[name], *site)]
-        found += [page for name, at in ELSEWHERE.items() for page in _elsewhere(files[name], at)]
+        found += [page for name, at in ELSEWHERE.items() for page in elsewhere(files[name], at)]
         found += [page for project in rendered for page in project]
     once = {page.url: page for page in reversed(found)}
     ordered = sorted(once.values(), key=lambda page: hashlib.sha256(page.url.encode()).digest())
@@ -63,7 +63,7 @@ def archives(files: Mapping[str, Path], folder: Path) -> None:
         mine = ordered[number::FILES]
         if number > 0:
             mine += ordered[0 : 8 * FILES : FILES]  # the same pages again, as dumps have them
-        records = list(_file(f"{DUMP}-{number:05d}.warc.gz", mine))
+        records = list(warc_file(f"{DUMP}-{number:05d}.warc.gz", mine))
         if number == FILES - 1:  # an upload that broke off in the middle of a response
             records = _cut(records)
         data = b"".join(records)
@@ -96,7 +96,7 @@ def _built(archive: Path, folder: str, site: str, largest: int) -> Iterator[Page
             yield Page(site + name, data, date)
 
 
-def _elsewhere(archive: Path, folder: str) -> Iterator[Page]:
+def elsewhere(archive: Path, folder: str) -> Iterator[Page]:
     """Pages whose address they name themselves; one without an address is left out."""
     for _, data, date in _html(archive, folder, LARGEST_ELSEWHERE):
         for element in (_CANONICAL.search(data), _OPEN_GRAPH.search(data)):
@@ -106,7 +106,7 @@ def _elsewhere(archive: Path, folder: str) -> Iterator[Page]:
                 break
 
 
-def _file(name: str, found: list[Page]) -> Iterator[bytes]:
+def warc_file(name: str, found: list[Page]) -> Iterator[bytes]:
     """One WARC file: each record a gzip member of its own, so that a range of bytes is a record."""
     information = f"isPartOf: {DUMP}\r\nformat: WARC File Format 1.0\r\nsoftware: pipelines.demo_pages\r\n".encode()
     yield _record(

@@ -1,8 +1,9 @@
 """Stage: the web pool and what is left of it after dedup -> the pages about math and code, as documents with a label.
 
-Rounds over the whole pool, each of them per-shard steps joined by three small ones (train, cut, related sites). The
-pages' BPE ids are made once. Selected pages become documents, one shard per group of pool shards, and take the ordinary
-way from there. The history of all rounds is one JSON artefact.
+Rounds over the whole pool, each of them per-shard steps joined by small ones (train, cut, related sites). The pages'
+BPE ids are made once. After each round the proposed URL prefixes are published as a file that a person may edit.
+Selected pages become documents, one shard per group of pool shards, and take the ordinary way from there. The history
+of all rounds is one JSON artefact.
 """
 
 import json
@@ -14,161 +15,187 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.schema import DOCUMENTS
-from corpus.shards import Store
-from filters.recall import (
-    NOT_SELECTED,
-    SEEDS,
-    SITES,
-    RecallConfig,
-    Seeds,
-    addresses,
-    joined,
-    related,
-    sites,
-)
-from pipelines.recall_rounds import ids_of, run_round
+from corpus.shards import Shard, Store
+from filters.recall import NOT_SELECTED, SEEDS, Joining, RecallConfig, Seeds, addresses, parse_edits
+from pipelines.recall_rounds import Round, ids_of, run_round
+from pipelines.recall_sites import FILE, Close, find_close
 from pipelines.stage import Job, Result, Shards, Work, groups, tally
 
+OUTPUTS = ("documents", "scores", "rounds", "selections", "models", "cards", "proposals")
 _GROUP_TEXT = 64 << 20  # most text of one row group
 
 
 def run(work: Work, cfg: RecallConfig, pool: Shards, pool_survivors: Shards) -> Result:
     """The loop. Stops early when less than `stop_share` of a round's selection is new."""
     if not pool or not cfg.labels:
-        return Result({"documents": [], "scores": [], "rounds": [], "models": []}, {})
+        return Result({name: [] for name in OUTPUTS}, {})
     ids = ids_of(work, cfg.classifier, pool, pool_survivors)
     texts = {label.name: label.documents for label in cfg.labels}
     seeds: Shards | None = None
-    scores: Shards | None = None
-    close: Shards = []
+    made: Round | None = None
     history: list[dict[str, Any]] = []
-    models: Shards = []
-    for number in range(cfg.rounds):
-        seeds = _mark_seeds(work, cfg, (pool, ids, seeds, scores), close)
-        if number == 0:
-            _check_seeds(cfg, tally(seeds), tally(ids).get("pages", 0))
-        budgets = {label.name: label.cut_of(number) for label in cfg.labels}
-        made = run_round(work, cfg.classifier, (pool, ids, seeds, scores), budgets, texts)
-        scores, models = made.scores, models + made.models
-        close = _related_sites(work, cfg, pool, ids, scores)
-        history.append(
-            {"round": number + 1, "labels": made.table, "sites": json.loads(work.store.read_bytes(close[0]))}
-        )
-        pages = sum(row["pages"] for row in made.table.values())
-        if number and sum(row["new_pages"] for row in made.table.values()) < cfg.stop_share * pages:
+    kept: dict[str, Shards] = {"selections": [], "models": [], "cards": [], "proposals": []}
+    for number in range(1, cfg.rounds + 1):
+        before = made.scores if made else None
+        seeds = _mark_seeds(work, cfg, (pool, ids, seeds, before), kept["proposals"][-1:], number)
+        _check_seeds(cfg, tally(seeds), tally(ids).get("pages", 0), number)
+        budgets = {label.name: label.cut_of(number - 1) for label in cfg.labels}
+        made = run_round(work, cfg.classifier, (pool, ids, seeds, before), budgets, texts)
+        close = find_close(work, cfg, (pool, ids, made.scores), number)
+        for name, shards in (("selections", made.scores), ("models", made.models), ("cards", made.cards)):
+            kept[name] += shards  # round after round
+        kept["proposals"] += close.proposals
+        history.append(_entry(cfg, number, made, close))
+        if history[-1]["stopped"]:
             break
-    assert scores is not None  # at least one round
+    assert made is not None  # at least one round
+    _publish(work, kept["proposals"], history)
     rounds = work.map(write_history, None, [Job((), params=history)], step="rounds", schema=None)
     jobs = [
-        Job((pool[group], pool_survivors[group], scores[group]), batch=pool[group.start].batch)
+        Job((pool[group], pool_survivors[group], made.scores[group]), batch=pool[group.start].batch)
         for group in groups(pool, cfg.group_bytes)
     ]
     documents = work.map(write_documents, None, jobs, step="documents", schema=DOCUMENTS)
-    outputs = {"documents": documents, "scores": scores, "rounds": rounds, "models": models}
+    outputs = {"documents": documents, "scores": made.scores, "rounds": rounds, **kept}
     return Result(outputs, tally(documents) | {"rounds": len(history)})
 
 
+def _entry(cfg: RecallConfig, number: int, made: Round, close: Close) -> dict[str, Any]:
+    """What the history says of one round, and why it was the last, where the loop stops early."""
+    pages = sum(row["pages"] for row in made.table.values())
+    new = sum(row["new_pages"] for row in made.table.values())
+    stop = number > 1 and new < cfg.stop_share * pages
+    edited = cfg.edited_after(number)
+    return {
+        "round": number,
+        "labels": made.table,
+        "sites": close.found,
+        "edited": None if edited is None else [list(pattern) for pattern in edited.patterns],
+        "stopped": f"{new:,} of {pages:,} pages are new, less than stop_share={cfg.stop_share:g}" if stop else None,
+    }
+
+
+def _publish(work: Work, proposals: Shards, history: list[dict[str, Any]]) -> None:
+    """The proposals under names of their own, in a folder per history; the history says where."""
+    files = {FILE.format(number): shard for number, shard in enumerate(proposals, 1)}
+    folder = work.publish(files, f"recall/{_fingerprint(proposals)}")
+    for entry in history:
+        entry["file"] = f"{folder}/{FILE.format(entry['round'])}"
+
+
+def _fingerprint(shards: Shards) -> str:
+    return shards[-1].content[:12]
+
+
 def _mark_seeds(
-    work: Work, cfg: RecallConfig, aligned: tuple[Shards, Shards, Shards | None, Shards | None], close: Shards
+    work: Work,
+    cfg: RecallConfig,
+    aligned: tuple[Shards, Shards, Shards | None, Shards | None],
+    proposals: Shards,
+    number: int,
 ) -> Shards:
-    """The seed of this round: that of the round before, and pages below related prefixes that it did not collect."""
+    """The seed of this round: that of the round before, and pages below prefixes that it did not collect.
+
+    The prefixes are the proposed ones, or what a person made of them.
+    """
     pool, ids, seeds, scores = aligned
+    edited = cfg.edited_after(number - 1)
+    patterns = None if edited is None else edited.patterns
     jobs = []
     for i, (page, tokens) in enumerate(zip(pool, ids, strict=True)):
-        before = ([seeds[i]], [scores[i]], close) if seeds and scores else ()
-        jobs.append(Job(([page], [tokens], *before), batch=page.batch))
+        before: tuple[list[Shard], ...] = ()
+        if seeds and scores:
+            before = ([seeds[i]], [scores[i]], proposals if patterns is None else [])
+        jobs.append(Job(([page], [tokens], *before), params=patterns, batch=page.batch))
     rules = tuple((label.name, label.domains, label.url_patterns) for label in cfg.labels)
-    return work.map(mark_seeds, (rules, cfg.prefix_depth), jobs, step="seeds", schema=SEEDS)
+    return work.map(mark_seeds, (rules, cfg.prefix_depth, cfg.max_domain_share), jobs, step="seeds", schema=SEEDS)
 
 
-def _check_seeds(cfg: RecallConfig, counts: dict[str, int], pages: int) -> None:
+def _check_seeds(cfg: RecallConfig, counts: dict[str, int], pages: int, number: int) -> None:
     """A seed that matches nothing, or most of the pool, is a mistake; better told than trained on."""
-    for label in cfg.labels:
-        lost = [seed for seed in label.seeds() if not counts.get(f"matched.{label.name}.{seed}")]
-        if lost and not cfg.unmatched_seeds:
-            raise ValueError(
-                f"recall: {label.name}'s seed {lost[0]!r} matches none of the pool's {pages:,} pages"
-                f"{f' (nor do {len(lost) - 1} others)' if lost[1:] else ''}: correct it, take it out, or set "
-                f"unmatched_seeds=True"
-            )
-        found = counts.get(f"seeds.{label.name}", 0)
+    if not pages:
+        raise ValueError(
+            "recall: no page of the pool has text, or none is left by pool_dedup: look at the extractor of the batches "
+            'with output="pool", and at the counts of crawl and pool_dedup'
+        )
+    edited = cfg.edited_after(number - 1)
+    named = [(label, pattern) for label, pattern in edited.patterns] if edited and number > 1 else []
+    if number == 1:
+        named = [(label.name, seed) for label in cfg.labels for seed in label.seeds()]
+        _check_domains(cfg, counts, pages)
+    lost = [(label, seed) for label, seed in named if not counts.get(f"matched.{label}.{seed}")]
+    if lost and not cfg.unmatched_seeds:
+        label, seed = lost[0]
+        what = "seed" if number == 1 else f"edited pattern after round {number - 1}"
+        raise ValueError(
+            f"recall: {label}'s {what} {seed!r} matches none"
+            f" of the pool's {pages:,} pages with text{f' (nor do {len(lost) - 1} others)' if lost[1:] else ''}: "
+            f"correct it, take it out, or set unmatched_seeds=True"
+        )
+    for wanted in cfg.labels:
+        found = counts.get(f"seeds.{wanted.name}", 0)
         if found > cfg.max_seed_share * pages:
             raise ValueError(
-                f"recall: {label.name}'s seed is {found:,} of the pool's {pages:,} pages, more than "
+                f"recall: {wanted.name}'s seed is {found:,} of the pool's {pages:,} pages, more than "
                 f"max_seed_share={cfg.max_seed_share:g}: too few are left as random negatives; narrow "
-                f"{', '.join(label.seeds())} or enlarge the pool"
+                f"{', '.join(wanted.seeds()) or 'what joined it'} or enlarge the pool"
+            )
+        if not found and not wanted.documents and not cfg.unmatched_seeds:
+            raise ValueError(
+                f"recall: no page is positive for {wanted.name}: give it other domains, url_patterns or documents"
             )
 
 
-def _related_sites(work: Work, cfg: RecallConfig, pool: Shards, ids: Shards, scores: Shards) -> Shards:
-    labels = tuple(label.name for label in cfg.labels)
-    jobs = [Job(([p], [i], [s]), batch=p.batch) for p, i, s in zip(pool, ids, scores, strict=True)]
-    counted = work.map(count_sites, (labels, cfg.prefix_depth), jobs, step="sites", schema=SITES)
-    shares = (cfg.domain_share, cfg.prefix_share, cfg.min_pages)
-    return work.map(find_related, (labels, shares), [Job((counted,))], step="related", schema=None)
+def _check_domains(cfg: RecallConfig, counts: dict[str, int], pages: int) -> None:
+    """A pool that is mostly one site has no random pages to tell a subject from."""
+    for name, found in counts.items():
+        if name.startswith("domain.") and found > cfg.max_domain_share * pages:
+            raise ValueError(
+                f"recall: {name.removeprefix('domain.')} is {found:,} of the pool's {pages:,} pages "
+                f"({found / pages:.0%}), "
+                f"more than max_domain_share={cfg.max_domain_share:g}: random negatives would be that site's; crawl "
+                f"other sites, take fewer of its pages, or raise max_domain_share"
+            )
 
 
 def mark_seeds(store: Store, cfg: Any, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
     """Per page whether it is in the seed, and of which label; pages without text never are."""
     (pages,), (tokens,), *before = job.inputs
-    rules, depth = cfg
-    known, prefixes = Seeds(rules), {}
+    rules, depth, most = cfg
+    known, joining = Seeds(rules), Joining((), depth)
     earlier: list[str | None] = []
     collected: list[str | None] = []
     if before:
-        (seeds,), (scores,), (close,) = before
+        (seeds,), (scores,), proposals = before
         earlier = store.table(seeds, ["label"])["label"].to_pylist()
         collected = store.table(scores, ["label"])["label"].to_pylist()
-        found = json.loads(store.read_bytes(close))
-        prefixes = {row["prefix"]: label for label in found for row in found[label]["prefixes"]}
+        patterns: Any = job.params
+        if patterns is None:
+            patterns = parse_edits(store.read_bytes(proposals[0]).decode(), proposals[0].path)
+        joining = Joining(patterns, depth)
     at = 0
-    for batch, numbers in zip(store.batches(pages, ["url"]), store.batches(tokens, ["n_tokens"]), strict=True):
+    domains: Counter[str] = Counter()
+    for batch, numbers in zip(
+        store.batches(pages, ["origin", "url"]), store.batches(tokens, ["n_tokens"]), strict=True
+    ):
         urls = addresses(batch["url"])
+        with_text = [n > 0 for n in numbers["n_tokens"].to_pylist()]
         rows = slice(at, at := at + len(urls))
         if before:
-            more = joined(prefixes, urls, depth, collected[rows])
-            names = [old or new for old, new in zip(earlier[rows], more, strict=True)]
+            found = [joining.match(url) if has else None for url, has in zip(urls, with_text, strict=True)]
+            counts.update(f"matched.{match[0]}.{match[1]}" for match in found if match and job.params is not None)
+            new = [m[0] if m and old is None else None for m, old in zip(found, collected[rows], strict=True)]
+            names = [old or more for old, more in zip(earlier[rows], new, strict=True)]
         else:
-            matches = [known.matches(url) for url in urls]
+            matches = [known.matches(url) if has else [] for url, has in zip(urls, with_text, strict=True)]
             names = [match[0][0] if match else None for match in matches]
-        with_text = [n > 0 for n in numbers["n_tokens"].to_pylist()]
-        names = [name if has else None for name, has in zip(names, with_text, strict=True)]
+            counts.update(f"matched.{label}.{seed}" for match in matches for label, seed in match)
+            domains.update(d for d, has in zip(batch["origin"].to_pylist(), with_text, strict=True) if has and d)
         counts.update(f"seeds.{name}" for name in names if name)
-        if not before:
-            found_by = (found for match, has in zip(matches, with_text, strict=True) if has for found in match)
-            counts.update(f"matched.{label}.{seed}" for label, seed in found_by)
         columns = [pa.array([name is not None for name in names]), pa.array(names, pa.string())]
         yield pa.RecordBatch.from_arrays(columns, schema=SEEDS)
-
-
-def count_sites(store: Store, cfg: Any, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
-    """Pages and collected pages of the shard by domain and URL prefix; one row per label."""
-    (pages,), (tokens,), (scores,) = job.inputs
-    labels, depth = cfg
-    has_text = pc.greater(store.table(tokens, ["n_tokens"])["n_tokens"], 0)
-    table = store.table(pages, ["origin", "url"]).filter(has_text)
-    collected = store.table(scores, ["label"]).filter(has_text)["label"].to_pylist()
-    urls = addresses(table["url"].combine_chunks())
-    found = sites(labels, table["origin"].to_pylist(), urls, collected, depth)
-    rows = [
-        {"label": label, "domain": domain, "prefix": prefix, "pages": row[0], "collected": row[i]}
-        for (domain, prefix), row in sorted(found.items())
-        for i, label in enumerate(labels, 1)
-    ]
-    yield pa.RecordBatch.from_pylist(rows, SITES)
-
-
-def find_related(store: Store, cfg: Any, job: Job, counts: "Counter[str]") -> Iterator[bytes]:
-    """Related domains and proposed prefixes. Holds every (domain, prefix) of the pool: some 300 bytes each."""
-    labels, (domain_share, prefix_share, min_pages) = cfg
-    found: dict[tuple[str, str], list[int]] = {}
-    for shard in job.inputs[0]:
-        for row in store.table(shard).to_pylist():
-            whole = found.setdefault((row["domain"], row["prefix"]), [0] * (1 + len(labels)))
-            whole[1 + labels.index(row["label"])] += row["collected"]
-            whole[0] += row["pages"] if row["label"] == labels[0] else 0
-    settings = RecallConfig(domain_share=domain_share, prefix_share=prefix_share, min_pages=min_pages)
-    yield json.dumps(related(settings, labels, found), indent=1).encode()
+    large = {f"domain.{domain}": n for domain, n in domains.items() if n > most * domains.total()}
+    counts.update(large)
 
 
 def write_history(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[bytes]:

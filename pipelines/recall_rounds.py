@@ -1,8 +1,10 @@
-"""The steps of one recall round, for pages and for source files: examples, models, scores, the cut, the selection.
+"""The steps of one recall round, for pages and for source files: examples, models, scores, and what `recall_cuts`
+selects.
 
-Comes in: documents that take part with their BPE ids, and which of them are the seed. Goes out: an annotation of scores
-and labels. Each step is a task of its own; where the seed comes from, and what follows from a selection, is for the
-stages that use this. No task holds more than one shard's text or ids, except training's examples, one batch per shard.
+Comes in: documents that take part with their BPE ids, and which of them are the seed. Goes out: an annotation of
+scores and labels. Each step is a task of its own; where the seed comes from, and what follows from a selection, is for
+the stages that use this. No task holds more than one shard's ids or one part of the examples, `_PART_BYTES` at most;
+training holds its matrix beside one batch.
 """
 
 import heapq
@@ -16,12 +18,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpus.cuts import ALL_INSIDE, NONE_INSIDE, bucket_of, cut, histogram, inside, is_inside
 from corpus.draws import uniform_draws
-from corpus.schema import RECALL_SCORES, TOKENS
+from corpus.schema import TOKENS
 from corpus.shards import Shard, Store
-from filters.recall import rank_keys, selected, ties
-from filters.recall_model import ClassifierConfig, Examples, Linear, card, logits, train
+from filters.recall import ties
+from filters.recall_model import (
+    SETTINGS,
+    ClassifierConfig,
+    Examples,
+    Linear,
+    buckets_for,
+    card,
+    epochs_for,
+    logits,
+    train,
+)
+from pipelines.recall_cuts import Selection, cut_and_select
 from pipelines.stage import Job, Shards, Work, tally
 from tokenization.tokenizer import TokenizerConfig, load
 
@@ -36,6 +48,7 @@ EXAMPLES = pa.schema(
     ]
 )
 _BATCH = 256  # examples at a time
+_PART_BYTES = 1 << 28  # of ids that one task sorts
 Row = tuple[int, np.ndarray, bool]  # key, ids, positive
 
 
@@ -44,6 +57,7 @@ class Round:
     """What one round made."""
 
     models: Shards
+    cards: Shards  # one per model, JSON
     scores: Shards  # RECALL_SCORES, one per input shard
     table: dict[str, dict[str, Any]]  # by label
 
@@ -87,32 +101,31 @@ def run_round(
     rates = tuple((label, cfg.max_positives / max(1, seeded.get(f"seeds.{label}", 0))) for label in labels)
     params = (rates, cfg.max_negatives / max(1, pages))
     jobs = [Job(([d], [i], [s], b), params=params, batch=d.batch) for d, i, s, b in rows]
-    examples = work.map(draw_examples, (cfg.seed, cfg.held_out), jobs, step="examples", schema=EXAMPLES)
+    drawn = work.map(draw_examples, (cfg.seed, cfg.held_out), jobs, step="examples", schema=EXAMPLES)
+    n_parts = max(1, -(-tally(drawn).get("example_tokens", 0) * 4 // _PART_BYTES))
+    jobs = [Job((drawn,), params=(part, n_parts)) for part in range(n_parts)]
+    examples = work.map(sort_examples, None, jobs, step="sorted", schema=EXAMPLES)
     trainings = [Job((examples,), params=(label, texts.get(label, ()))) for label in labels]
     models = work.map(train_model, cfg, trainings, step="train", schema=None)
-    jobs = [Job((examples, [m]), params=label) for label, m in zip(labels, models, strict=True)]
-    cards = work.map(make_card, None, jobs, step="card", schema=None)
     schema = pa.schema([("tie", pa.uint32()), *((label, pa.float32()) for label in labels)])
     jobs = [Job(([d], [i], models), params=labels, batch=d.batch) for d, i, _, _ in rows]
     scored = work.map(score, None, jobs, step="score", schema=schema)
-    asked = tuple((label, budgets[label]) for label in labels)
-    cuts = work.map(find_cuts, None, [Job((scored, ids), params=asked)], step="cut", schema=None)
-    jobs = [Job(([s], [i], cuts, b), batch=s.batch) for s, (_, i, _, b) in zip(scored, rows, strict=True)]
-    scores = work.map(select, None, jobs, step="select", schema=RECALL_SCORES)
-    found, limits = tally(scores), json.loads(work.store.read_bytes(cuts[0]))
+    found = cut_and_select(work, Selection(documents, ids, scored, before), {label: budgets[label] for label in labels})
+    jobs = [
+        Job((examples, [m]), params=(label, found.table[label]["lowest_logit"], m.counts, m.content))
+        for label, m in zip(labels, models, strict=True)
+    ]
+    cards = work.map(make_card, cfg, jobs, step="card", schema=None)
     table = {
         label: {
             "seed_pages": seeded.get(f"seeds.{label}", 0),
             "asked_tokens": budgets[label],
-            "pages": found.get(f"selected.{label}", 0),
-            "tokens": found.get(f"tokens.{label}", 0),
-            "new_pages": found.get(f"new.{label}", 0),
-            "lowest_logit": limits[label]["lowest_logit"],
-            "held_out": json.loads(work.store.read_bytes(made)),
+            **found.table[label],
+            "held_out": json.loads(work.store.read_bytes(made))["held_out"],
         }
         for label, made in zip(labels, cards, strict=True)
     }
-    return Round(models, scores, table)
+    return Round(models, cards, found.scores, table)
 
 
 def draw_examples(store: Store, cfg: tuple[int, float], job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
@@ -139,11 +152,30 @@ def draw_examples(store: Store, cfg: tuple[int, float], job: Job, counts: dict[s
             chosen.append((int(key * 2**53) << 11, row, labels[row], taken, drawn, apart < held_out))
     chosen.sort()
     counts["examples"] = len(chosen)
+    counts["example_tokens"] = sum(int(numbers[row]) for _, row, *_ in chosen)
     ids = store.table(tokens, ["ids"])["ids"]
     for start in range(0, len(chosen), _BATCH):
         keys, rows, names, taken_, drawn_, apart_ = zip(*chosen[start : start + _BATCH], strict=True)
         columns = [pa.array(keys, pa.uint64()), pa.array(names, pa.string()), *map(pa.array, (taken_, drawn_, apart_))]
         yield pa.RecordBatch.from_arrays([*columns, ids.take(pa.array(rows)).combine_chunks()], schema=EXAMPLES)
+
+
+def sort_examples(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
+    """The part-th of n equal ranges of keys, from all shards, sorted: what training reads one batch after the other."""
+    (drawn,) = job.inputs
+    params: Any = job.params
+    part, n_parts = params
+    low, last = part * 2**64 // n_parts, (part + 1) * 2**64 // n_parts - 1
+    held = [pa.Table.from_batches([], EXAMPLES)]
+    for shard in drawn:
+        for batch in store.batches(shard):
+            keys = batch["key"].to_numpy()
+            start, stop = np.searchsorted(keys, np.uint64(low), "left"), np.searchsorted(keys, np.uint64(last), "right")
+            held.append(pa.Table.from_batches([batch.slice(start, stop - start)]))
+    table = pa.concat_tables(held)
+    order = np.argsort(table["key"].to_numpy(), kind="stable")
+    for first in range(0, len(order), _BATCH):
+        yield table.take(pa.array(order[first : first + _BATCH])).combine_chunks().to_batches()[0]
 
 
 def _rows(store: Store, shard: Shard, label: str, held_out: bool) -> Iterator[Row]:
@@ -168,36 +200,59 @@ def _texts(cfg: ClassifierConfig, texts: Sequence[str]) -> list[Row]:
 
 
 def train_model(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
-    """One label's model. Examples are merged from all shards for each epoch, so only a batch of each is in memory."""
+    """One label's model, from the sorted examples: a batch of them is in memory."""
     (examples,) = job.inputs
     params: Any = job.params
     label, texts = params
     outside = _texts(cfg, texts)
 
+    def rows() -> Iterator[Row]:
+        inside = (row for shard in examples for row in _rows(store, shard, label, held_out=False))
+        yield from heapq.merge(iter(outside), inside, key=lambda row: row[0])
+
     def batches() -> Iterator[Examples]:
-        sources = [_rows(store, shard, label, held_out=False) for shard in examples]
-        merged = heapq.merge(iter(outside), *sources, key=lambda row: row[0])
-        while rows := list(islice(merged, _BATCH)):
-            lengths = [len(ids) for _, ids, _ in rows]
-            offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-            yield Examples(offsets, np.concatenate([ids for _, ids, _ in rows]), np.array([p for _, _, p in rows]))
+        merged = rows()
+        while part := list(islice(merged, _BATCH)):
+            offsets = np.concatenate([[0], np.cumsum([len(ids) for _, ids, _ in part])]).astype(np.int64)
+            yield Examples(offsets, np.concatenate([ids for _, ids, _ in part]), np.array([p for _, _, p in part]))
 
-    try:
-        yield train(cfg, batches).encode()
-    except ValueError as error:
-        raise ValueError(f"recall of {label}: {error}; add seeds, or a larger pool") from error
+    for _, ids, is_positive in rows():
+        for name, n in (("positives" if is_positive else "negatives", 1), ("tokens", len(ids))):
+            counts[name] = counts.get(name, 0) + n
+    positives, negatives = counts.get("positives", 0), counts.get("negatives", 0)
+    if not positives or not negatives:
+        lacks = "positive" if not positives else "negative"
+        raise ValueError(
+            f"recall of {label}: {positives} positive and {negatives} negative examples, and a classifier needs both: "
+            + ("add seeds to the label" if lacks == "positive" else "enlarge the pool")
+        )
+    counts["epochs"] = epochs_for(cfg, positives + negatives)
+    counts["buckets"] = buckets_for(cfg, counts["tokens"])
+    yield train(cfg, batches).encode()
 
 
-def make_card(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
-    """How the model does on the examples that it has not seen."""
+def make_card(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
+    """The model's card: what it is trained on and how, and how it does on examples that it has not seen."""
     examples, (model,) = job.inputs
+    params: Any = job.params
+    label, threshold, trained, content = params
     linear = Linear.decode(store.read_bytes(model))
     found, positive = [], []
     for shard in examples:
-        for _, ids, is_positive in _rows(store, shard, str(job.params), held_out=True):
+        for _, ids, is_positive in _rows(store, shard, label, held_out=True):
             found.append(logits(linear, pa.LargeListArray.from_arrays(pa.array([0, len(ids)]), pa.array(ids)))[0])
             positive.append(is_positive)
-    yield json.dumps(card(np.array(found, np.float32), np.array(positive, bool)), indent=1).encode()
+    made = {
+        "label": label,
+        "model": content,
+        "algorithm": "fastText's supervised softmax of two labels over BPE ids, kept as one number per word and bucket",
+        "settings": {name: getattr(cfg, name) for name in SETTINGS},
+        "vocabulary": {"name": cfg.tokenizer.name, "sha256": cfg.tokenizer.sha256},
+        "trained_on": trained,
+        "negatives": "drawn at random, neither seed of the label nor selected by the round before; some are about it",
+        "held_out": card(np.array(found, np.float32), np.array(positive, bool), threshold),
+    }
+    yield json.dumps(made, indent=1).encode()
 
 
 def score(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
@@ -209,55 +264,3 @@ def score(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterator
     for batch, ids in zip(store.batches(documents, ["id"]), store.batches(tokens, ["ids"]), strict=True):
         made = [pa.array(logits(model, ids["ids"])) for model in loaded]
         yield pa.RecordBatch.from_arrays([pa.array(ties(batch["id"].to_pylist())), *made], schema=schema)
-
-
-def find_cuts(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
-    """Per label the last rank inside the token budget; two passes over narrow columns, 16 bytes a page and label."""
-    scored, tokens = job.inputs
-    asked: Any = job.params
-    made = {}
-    for label, budget in asked:
-
-        def parts(label: str = label) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            for a, b in zip(scored, tokens, strict=True):
-                for found, n in zip(store.batches(a, ["tie", label]), store.batches(b, ["n_tokens"]), strict=True):
-                    yield rank_keys(found[label].to_numpy(), found["tie"].to_numpy()), n["n_tokens"].to_numpy()
-
-        sums = sum((histogram(keys, n) for keys, n in parts()), np.zeros(1, np.int64))
-        bucket = bucket_of(sums, budget)
-        last = ALL_INSIDE
-        if bucket is not None:
-            rows = [(keys[m], n[m]) for keys, n in parts() for m in [inside(bucket, keys)]]
-            last = cut(bucket, rows, budget).last
-        made[label] = {"last": last, "lowest_logit": _logit_of(last)}
-    yield json.dumps(made).encode()
-
-
-def _logit_of(last: int) -> float | None:
-    """The score at the cut; None where all or nothing is inside."""
-    if last in (ALL_INSIDE, NONE_INSIDE):
-        return None
-    ascending = np.uint32(~np.uint32(last >> 32))
-    bits = ascending & np.uint32(0x7FFFFFFF) if ascending >> np.uint32(31) else ~ascending
-    return float(np.array([bits], np.uint32).view(np.float32)[0])
-
-
-def select(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
-    """The selection: pages inside a label's cut, and what was not selected by the round before."""
-    (scored,), (tokens,), (cuts,), before = job.inputs
-    lasts = {label: row["last"] for label, row in json.loads(store.read_bytes(cuts)).items()}
-    earlier = store.table(before[0], ["label"])["label"].to_pylist() if before else None
-    at = 0
-    for found, batch in zip(store.batches(scored), store.batches(tokens, ["n_tokens"]), strict=True):
-        numbers, labels = batch["n_tokens"].to_numpy(), list(lasts)
-        tied, values = found["tie"].to_numpy(), [found[label].to_numpy() for label in labels]
-        within = [is_inside(rank_keys(v, tied), last) for v, last in zip(values, lasts.values(), strict=True)]
-        made = selected(labels, values, within, numbers > 0)
-        was = earlier[at : at + len(numbers)] if earlier else [None] * len(numbers)
-        at += len(numbers)
-        for name, old, n in zip(made["label"].to_pylist(), was, numbers.tolist(), strict=True):
-            if name is not None:
-                more = {f"selected.{name}": 1, f"tokens.{name}": n, f"new.{name}": int(name != old)}
-                for counter, amount in more.items():
-                    counts[counter] = counts.get(counter, 0) + amount
-        yield made

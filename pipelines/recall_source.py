@@ -35,7 +35,9 @@ def run(
         take_part, None, documents, languages, step="take_part", schema=TAKES_PART, columns=[["kind"], _MARKS]
     )
     if not cfg.rounds or not documents:
-        return Result({"source_scores": _unscored(work, taking_part), "rounds": [], "models": []}, tally(taking_part))
+        return Result(
+            {"source_scores": _unscored(work, taking_part), "rounds": [], "models": [], "cards": []}, tally(taking_part)
+        )
     ids = ids_of(work, cfg.classifier, documents, taking_part)
     aligned = (documents, languages, basic, licenses, taking_part, _tested(work, cfg, documents, languages))
     jobs = [Job(tuple([shard] for shard in row), batch=row[0].batch) for row in zip(*aligned, strict=True)]
@@ -49,21 +51,22 @@ def run(
                 f"(comment_share {cfg.comment_share}, lines {cfg.lines}, licenses {cfg.licenses}, needs_tests "
                 f"{cfg.needs_tests}): widen these, set rounds=0 to leave the stage out, or unmatched_seeds=True"
             )
-        return Result({"source_scores": _unscored(work, taking_part), "rounds": [], "models": []}, counts)
+        return Result({"source_scores": _unscored(work, taking_part), "rounds": [], "models": [], "cards": []}, counts)
     budget = max(1, int(cfg.cut_share * counts["tokens"]))
     history: list[dict[str, Any]] = []
     scores: Shards | None = None
     models: Shards = []
+    cards: Shards = []
     for number in range(cfg.rounds):
         if scores is not None:
             jobs = [Job(([s], [f]), batch=s.batch) for s, f in zip(seeds, scores, strict=True)]
             seeds = work.map(join_seeds, (cfg.label, cfg.join_probability), jobs, step="join", schema=SEEDS)
         made = run_round(work, cfg.classifier, (documents, ids, seeds, scores), {cfg.label: budget}, {})
-        scores, models = made.scores, models + made.models
+        scores, models, cards = made.scores, models + made.models, cards + made.cards
         history.append({"round": number + 1, "labels": made.table})
     assert scores is not None  # rounds is at least 1 here
     rounds = work.map(write_history, None, [Job((), params=history)], step="rounds", schema=None)
-    outputs = {"source_scores": scores, "rounds": rounds, "models": models}
+    outputs = {"source_scores": scores, "rounds": rounds, "models": models, "cards": cards}
     return Result(outputs, counts | tally(scores) | {"rounds": len(history)})
 
 

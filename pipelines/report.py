@@ -20,6 +20,8 @@ from pipelines.build import plan
 from pipelines.console import end
 from pipelines.manifest import Found, survey
 from pipelines.recipes import RecipeError, load
+from pipelines.report_recall import histories, plot
+from pipelines.report_recall import sections as recall_sections
 
 Rows = list[list[str]]
 
@@ -41,11 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         message = f"no build of {args.recipe} in {args.root}: run python -m pipelines.build --recipe {args.recipe}"
         print(f"error: {message} --root {args.root}", file=sys.stderr)
         return 2
-    tables = sections(store, found)
+    tables, told = sections(store, found), histories(store, found)
+    recalled = recall_sections(told)
     console = Console()
-    for title, head, rows in tables[:4]:
+    for title, head, rows in (*tables[:4], *recalled):
         console.print(_table(title, head, rows))
-    store.write_text("report.html", page(args.recipe, tables, _curve(store, found)))
+    store.write_text("report.html", page(args.recipe, [*tables, *recalled], _curve(store, found) + plot(told)))
     rows_shards = _shards(found, "pack", "rows")
     if rows_shards:
         console.print(

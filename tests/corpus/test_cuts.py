@@ -3,7 +3,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.cuts import ALL_INSIDE, NONE_INSIDE, Cut, bucket_of, cut, histogram, inside, is_inside
+from corpus.cuts import (
+    ALL_INSIDE,
+    NONE_INSIDE,
+    Cut,
+    Window,
+    bucket_of,
+    cut,
+    histogram,
+    histogram_within,
+    inside,
+    is_inside,
+    narrowed,
+)
 
 KEYS = st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 5), st.integers(0, 5).map(lambda k: k << 48))
 ROWS = st.lists(st.tuples(KEYS, st.integers(0, 50)), min_size=1, max_size=60)
@@ -68,3 +80,26 @@ def test_a_budget_that_ends_between_buckets_keeps_the_earlier_ones():
     found = two_passes([[(1, 10), (3 << 48, 100)]], 12)
     assert found.tokens == 10
     assert is_inside(np.array([1, 3 << 48], np.uint64), found.last).tolist() == [True, False]
+
+
+def four_passes(shards, budget):
+    found = Window(room=budget)
+    while isinstance(found, Window):
+        found = narrowed(found, sum(histogram_within(found, k, n) for k, n in map(arrays, shards)))
+    return found
+
+
+@given(rows=ROWS, budget=st.integers(0, 400), at=st.integers(0, 60))
+def test_four_passes_put_the_same_rows_inside_as_one_sort(rows, budget, at):
+    keys, tokens = arrays(rows)
+    got, _ = plain(rows, budget)
+    last = four_passes([rows[:at], rows[at:]], budget)
+    if tokens.sum() <= budget:
+        assert last == ALL_INSIDE
+    else:
+        assert int(tokens[is_inside(keys, last)].sum()) == got
+
+
+@given(rows=ROWS, budget=st.integers(0, 400), at=st.integers(0, 60))
+def test_shards_do_not_change_the_cut_of_four_passes(rows, budget, at):
+    assert four_passes([rows], budget) == four_passes([rows[:at], [], rows[at:]], budget)

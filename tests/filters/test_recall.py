@@ -5,12 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.recall import (
+    Edited,
+    Joining,
     Label,
     RecallConfig,
     RecallSourceConfig,
     Seeds,
     addresses,
-    joined,
+    edit_file,
+    parse_edits,
     prefix,
     rank_keys,
     related,
@@ -62,9 +65,49 @@ def test_a_prefix_is_the_host_and_its_first_folders(address, depth, found):
     assert prefix(address, depth) == found
 
 
-def test_only_uncollected_pages_below_a_related_prefix_join():
-    pages = ["a.org/q/1", "a.org/q/2", "a.org/other/1", "b.org/q/1"]
-    assert joined({"a.org/q": "math"}, pages, 1, [None, "math", None, None]) == ["math", None, None, None]
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("a.org/q/1", ("math", "a.org/q")),
+        ("a.org/q/1/title", ("math", "a.org/q")),
+        ("a.org/q", None),
+        ("a.org/other/1", None),
+        ("b.org/x/y/1", ("code", "b.org/x/y")),
+        ("b.org/x/1", None),
+        ("c.org/doc/7/page", ("math", "c.org/doc/[0-9]/*")),
+        ("c.org/doc/x/page", None),
+        ("d.org", ("code", "d.org")),
+        ("d.org/page.html", ("code", "d.org")),
+        ("d.org/folder/page.html", None),
+    ],
+)
+def test_a_page_joins_by_its_folder_or_a_pattern(address, found):
+    patterns = (("math", "a.org/q"), ("code", "b.org/x/y"), ("math", "c.org/doc/[0-9]/*"), ("code", "d.org/"))
+    assert Joining(patterns, 1).match(address) == found
+
+
+def test_what_is_proposed_can_be_read_back():
+    found = related(RecallConfig(), LABELS, counted(a_org=[("a.org/q", 20, 15, 0)], b_org=[("b.org/q", 20, 0, 19)]))
+    text = edit_file(2, found)
+    assert parse_edits(text, "round-2.tsv") == (("math", "a.org/q"), ("code", "b.org/q"))
+    assert "related domain a.org, 15 of 20 pages" in text and "seed of round 3" in text
+
+
+def test_an_edited_line_is_a_label_and_a_pattern_and_what_follows_is_not_read():
+    text = "# a note\n\nmath\thttps://www.a.org/q/*\t3/9\twhy not\n"
+    assert parse_edits(text, "x") == (("math", "a.org/q/*"),)
+
+
+@pytest.mark.parametrize("line", ["math a.org/q", "math\t", "\ta.org", "math\ta.org/q and more"])
+def test_an_edited_line_that_is_none_is_named(line):
+    with pytest.raises(ValueError, match=r"round-1\.tsv, line 2: expected a label, a tab"):
+        parse_edits(f"# head\n{line}\n", "round-1.tsv")
+
+
+def test_edited_patterns_may_only_name_labels_there_are():
+    label = Label(name="math", domains=("a.org",), cut_tokens=(1,))
+    with pytest.raises(ValueError, match="edited after round 1 names label 'code'; the labels are: math"):
+        RecallConfig(labels=(label,), edited=(Edited(round=1, patterns=(("code", "a.org"),)),))
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False), min_size=2, max_size=20))

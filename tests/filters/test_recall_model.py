@@ -14,6 +14,7 @@ from filters.recall_model import (
     Examples,
     Linear,
     buckets_for,
+    calibration,
     card,
     epochs_for,
     logits,
@@ -162,18 +163,28 @@ def test_few_examples_are_gone_through_more_often(n, epochs):
     assert epochs_for(ClassifierConfig(), n) == epochs
 
 
-def test_a_card_counts_at_one_half_and_by_rank():
+def test_a_card_counts_at_one_half_at_the_cut_and_by_rank():
     found, positive = np.array([3.0, 2.0, 1.0, -1.0], np.float32), np.array([True, False, True, True])
-    assert card(found, positive) == {
-        "positives": 3, "negatives": 1, "precision": 2 / 3, "recall": 2 / 3,
-        "average_precision": pytest.approx((1 + 2 / 3 + 3 / 4) / 3),
+    made = card(found, positive, 3.0)
+    assert made.pop("calibration")["bins"]
+    assert made == {
+        "positives": 3, "negatives": 1, "precision": 2 / 3, "recall": 2 / 3, "precision_at_cut": 1.0,
+        "recall_at_cut": 1 / 3, "average_precision": pytest.approx((1 + 2 / 3 + 3 / 4) / 3),
     }  # fmt: skip
+
+
+def test_calibration_is_the_distance_between_what_is_said_and_what_is():
+    made = calibration(np.array([0.05, 0.95, 0.95, 1.0]), np.array([False, True, True, False]))
+    assert [(b["from"], b["examples"]) for b in made["bins"]] == [(0.0, 1), (0.9, 3)]
+    assert made["bins"][1]["positive"] == pytest.approx(2 / 3)
+    assert made["error"] == pytest.approx(0.25 * 0.05 + 0.75 * (2.9 / 3 - 2 / 3))
 
 
 def test_a_card_of_nothing_has_no_figures():
     empty = np.zeros(0, np.float32)
     assert card(empty, empty.astype(bool)) == {
-        "positives": 0, "negatives": 0, "precision": None, "recall": None, "average_precision": None
+        "positives": 0, "negatives": 0, "precision": None, "recall": None, "average_precision": None,
+        "calibration": {"error": 0, "bins": []},
     }  # fmt: skip
 
 

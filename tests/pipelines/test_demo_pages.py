@@ -82,6 +82,6 @@ def test_a_page_from_elsewhere_has_the_address_that_it_names(tmp_path, head, url
         info = tarfile.TarInfo("t-1/tests/cache/a.html")
         info.size, info.mtime = len(head), 2_000_000_000
         tar.addfile(info, io.BytesIO(head))
-    found = list(demo_pages._elsewhere(tmp_path / "t.tar.gz", "tests/cache/"))
+    found = list(demo_pages.elsewhere(tmp_path / "t.tar.gz", "tests/cache/"))
     assert [page.url for page in found] == ([] if url is None else [url])
     assert all(page.date == demo_pages.CRAWLED_UNTIL for page in found)

@@ -48,6 +48,7 @@ def filtered(tmp_path: Any, cluster: Any, cfg: FilterConfig) -> tuple[Store, Res
         "basic": [{**basic, **({"max_line_chars": 1001} if n == 1 else {})} for n in range(N_ROWS)],
         "html": [{"is_html": False}] * N_ROWS,
         "words": [{"has_words": False}] * N_ROWS,
+        "formulas": [{"n_formulas": 0}] * N_ROWS,
         "imports": [{"n_imports": 0, "imports": []}] * N_ROWS,
     }
     result = filter_stage.run(

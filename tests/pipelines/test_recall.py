@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from corpus.schema import DOCUMENTS, RECALL_SCORES, SURVIVORS
-from filters.recall import Label, RecallConfig
+from filters.recall import Edited, Label, RecallConfig
 from filters.recall_model import ClassifierConfig
 from pipelines.recall import run
 from tests.pipelines.aligned import write
@@ -95,7 +95,67 @@ def test_the_history_says_what_each_round_did(tmp_path):
     assert second["labels"]["math"]["new_pages"] > 0
     assert "hidden.org" in [d["domain"] for d in second["sites"]["math"]["domains"]]
     assert 0 <= first["labels"]["code"]["held_out"]["average_precision"] <= 1
-    assert len(result.outputs["models"]) == 4
+    assert len(result.outputs["models"]) == len(result.outputs["cards"]) == 4
+    assert len(result.outputs["selections"]) == 4 and result.outputs["selections"][2:] == result.outputs["scores"]
+    row = second["labels"]["math"]
+    assert row["pages"] == row["new_pages"] + row["pages_of_before"]
+    assert row["lost_pages"] == first["labels"]["math"]["pages"] - row["pages_of_before"]
+    sides = [page["above"] for page in row["samples"]]
+    assert sides == [True] * 5 + [False] * 5 and row["samples"][0]["score"] >= row["samples"][-1]["score"]
+    assert row["samples"][0]["where"].startswith("https://") and " page " in row["samples"][0]["text"]
+
+
+def test_a_card_says_what_a_model_is_made_of_and_how_it_does(tmp_path):
+    result, stage = recalled(tmp_path)
+    card = json.loads(stage.store.read_bytes(result.outputs["cards"][0]))
+    assert card["label"] == "math" and card["model"] == result.outputs["models"][0].content
+    assert card["settings"]["dim"] == 16 and card["trained_on"]["epochs"] == 20
+    assert card["trained_on"]["positives"] + card["held_out"]["positives"] == 12
+    assert sum(b["examples"] for b in card["held_out"]["calibration"]["bins"]) == (
+        card["held_out"]["positives"] + card["held_out"]["negatives"]
+    )
+
+
+def test_a_person_can_say_what_joins_instead_of_the_proposal(tmp_path):
+    edited = Edited(round=1, patterns=(("math", "c.net/*"),))
+    plain, one = recalled(tmp_path / "a")
+    result, stage = recalled(tmp_path / "b", replace(CFG, edited=(edited,)))
+    first, second = json.loads(stage.store.read_bytes(result.outputs["rounds"][0]))
+    assert first["edited"] == [["math", "c.net/*"]] and second["edited"] is None
+    collected = sum(p["collected"] for p in first["sites"]["math"]["prefixes"] if p["prefix"] == "c.net")
+    assert second["labels"]["math"]["seed_pages"] == 24 - collected
+    models = [r.outputs["models"] for r in (plain, result)]
+    assert [m.content for m in models[0][:2]] == [m.content for m in models[1][:2]]  # round 1 is the same
+    assert models[0][2].content != models[1][2].content
+    assert one.store.read_text(f"recall/{plain.outputs['proposals'][-1].content[:12]}/round-1.tsv")
+
+
+def test_an_edited_pattern_that_matches_nothing_is_named(tmp_path):
+    edited = Edited(round=1, patterns=(("math", "c.nett/*"),))
+    with pytest.raises(
+        ValueError, match=r"math's edited pattern after round 1 'c\.nett/\*' matches none of the pool's 84"
+    ):
+        recalled(tmp_path, replace(CFG, edited=(edited,)))
+
+
+def test_the_loop_stops_where_too_little_is_new_and_says_so(tmp_path):
+    result, stage = recalled(tmp_path, replace(CFG, rounds=5, stop_share=1.0))
+    history = json.loads(stage.store.read_bytes(result.outputs["rounds"][0]))
+    assert len(history) == 2 and "less than stop_share=1" in history[1]["stopped"] and history[0]["stopped"] is None
+
+
+def test_a_pool_that_is_mostly_one_site_is_refused(tmp_path):
+    shards = [[page("prose", "big.net", n) for n in range(90)] + PAGES[:7]]
+    with pytest.raises(
+        ValueError, match=r"big\.net is 90 of the pool's 97 pages \(93%\), more than max_domain_share=0\.5"
+    ):
+        recalled(tmp_path, replace(CFG, unmatched_seeds=True), shards=shards)
+
+
+def test_a_pool_without_text_is_refused(tmp_path):
+    shards = [[{**row, "text": ""} for row in PAGES[:5]]]
+    with pytest.raises(ValueError, match="no page of the pool has text"):
+        recalled(tmp_path, shards=shards)
 
 
 def test_uncollected_pages_below_a_related_prefix_join_the_seed(tmp_path):
@@ -136,7 +196,7 @@ def test_seed_documents_need_no_page_in_the_pool(tmp_path):
 
 def test_a_seed_that_matches_nothing_is_named(tmp_path):
     label = replace(MATH, domains=("seed.org", "no.such"))
-    with pytest.raises(ValueError, match=r"math's seed 'no\.such' matches none of the pool's 84 pages"):
+    with pytest.raises(ValueError, match=r"math's seed 'no\.such' matches none of the pool's 84 pages with text"):
         recalled(tmp_path, replace(CFG, labels=(label, CODE)))
 
 

@@ -1,0 +1,145 @@
+"""The pool of the benchmark `recall`: real pages out of Debian packages, as WARC files under the addresses of their
+sites.
+
+Comes in: a folder of `.deb` files (read here, nothing is installed or run) and `_recall_sites`. Goes out: WARC files
+and `labels.tsv`, one line per page. The same packages give the same files. Each site's pages are drawn by a hash of
+their address among those that hold at least `LEAST` characters of text; what the label is, only the path decides.
+"""
+
+import gzip
+import heapq
+import io
+import tarfile
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from hashlib import blake2b, sha256
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from benchmarks._recall_sites import INDEXES, SITES, Site
+from corpus.extract import html_text
+from pipelines.demo_math import Page
+from pipelines.demo_pages import CRAWLED_UNTIL, ELSEWHERE, elsewhere, warc_file
+from pipelines.demo_sources import PACKAGES
+
+LIST: Final = Path(__file__).with_name("recall_packages.txt")
+LEAST: Final = 500  # characters of text: shorter pages are headings, redirects and lists of links
+LARGEST: Final = 400_000  # bytes of HTML
+FILES: Final = 8
+MATH, OTHER = "math", "other"
+_CANDIDATES: Final = 3  # pages held per page wanted, since some have too little text
+
+
+def packages() -> dict[str, tuple[str, str]]:
+    """Package -> (file, SHA-256), as pinned."""
+    lines = (line.split() for line in LIST.read_text().splitlines())
+    return {name.split("_")[0]: (name, digest) for digest, name in lines}
+
+
+def build(folder: Path, demo_packages: Path, target: Path) -> None:
+    """Write the WARC files and the labels into `target`, unless they are there."""
+    done = target / "labels.tsv"
+    if done.exists():
+        return
+    missing = [name for name, _ in packages().values() if not (folder / name).exists()]
+    if missing:
+        wanted = " ".join(f"{file.split('_')[0]}={_version(file)}" for file, _ in packages().values())
+        raise FileNotFoundError(
+            f"{folder} lacks {len(missing)} of {len(packages())} packages, such as {missing[0]}: there, on Debian 12, "
+            f"run\napt-get download {wanted}"
+        )
+    lines, pages = [], []
+    for site in SITES:
+        for label, page in _drawn(site, folder):
+            lines.append(f"{page.url}\t{label}\t{site.package}")
+            pages.append(page)
+    for page in _others(demo_packages):
+        lines.append(f"{page.url}\t{OTHER}\telsewhere")
+        pages.append(page)
+    pages.sort(key=lambda page: sha256(page.url.encode()).digest())
+    target.mkdir(parents=True, exist_ok=True)
+    for number in range(FILES):
+        name = f"recall-{number:05d}.warc.gz"
+        (target / name).write_bytes(b"".join(warc_file(name, pages[number::FILES])))
+    done.write_text("".join(f"{line}\n" for line in sorted(set(lines))))
+
+
+def labels(target: Path) -> dict[str, tuple[str, str]]:
+    """URL -> (label, package)."""
+    rows = (line.split("\t") for line in (target / "labels.tsv").read_text().splitlines())
+    return {url: (label, package) for url, label, package in rows}
+
+
+def _version(file: str) -> str:
+    return file.split("_")[1].replace("%3a", ":")
+
+
+def _drawn(site: Site, folder: Path) -> Iterator[tuple[str, Page]]:
+    """The site's pages with the smallest draws, of each label as many as wanted."""
+    file, digest = packages()[site.package]
+    data = (folder / file).read_bytes()
+    if sha256(data).hexdigest() != digest:
+        raise ValueError(
+            f"{file} is not the file that recall_packages.txt names: take it again, version {_version(file)}"
+        )
+    wanted = {MATH: site.take_math, OTHER: site.take}
+    held: dict[str, list[tuple[int, str, bytes]]] = {MATH: [], OTHER: []}
+    for name, html in members(data, f"./usr/share/{site.folder}"):
+        label = label_of(site, name)
+        if label is None:
+            continue
+        url = site.url + quote(name)
+        draw = int.from_bytes(blake2b(url.encode(), digest_size=8, person=b"recall-pool").digest(), "big")
+        heapq.heappush(held[label], (-draw, url, html))
+        if len(held[label]) > _CANDIDATES * wanted[label]:
+            heapq.heappop(held[label])
+    for label, pages in held.items():
+        left = wanted[label]
+        for _, url, html in sorted(pages, reverse=True):
+            if left and len(html_text(html)) >= LEAST:
+                left -= 1
+                yield label, Page(url, html, CRAWLED_UNTIL)
+
+
+def label_of(site: Site, name: str) -> str | None:
+    """What the path decides, or None where the page is left out."""
+    if any(fnmatchcase(name, pattern) for pattern in (*INDEXES, *site.leave)):
+        return None
+    for label, patterns in ((MATH, site.math), (OTHER, site.other)):
+        if any(fnmatchcase(name, pattern) for pattern in patterns):
+            return label
+    return None
+
+
+def members(deb: bytes, folder: str) -> Iterator[tuple[str, bytes]]:
+    """HTML files below the folder, by their path in it. A .deb is an `ar` archive with a tar file of the data in it."""
+    at = 8
+    while at < len(deb):
+        name, size = deb[at : at + 16].decode().strip().rstrip("/"), int(deb[at + 48 : at + 58])
+        if name.startswith("data.tar"):
+            with tarfile.open(fileobj=io.BytesIO(deb[at + 60 : at + 60 + size]), mode="r|*") as members:
+                for member in members:
+                    if not member.isfile() or not member.name.startswith(folder) or member.size > LARGEST:
+                        continue
+                    path = member.name.removeprefix(folder)
+                    if path.endswith((".html", ".htm", ".html.gz")):
+                        file = members.extractfile(member)
+                        assert file is not None
+                        html = gzip.decompress(file.read()) if path.endswith(".gz") else file.read()
+                        yield path.removesuffix(".gz"), html
+        at += 60 + size + size % 2
+
+
+def _others(demo_packages: Path) -> Iterator[Page]:
+    """Pages of other sites: news, blogs, shops."""
+    once: dict[str, Page] = {}
+    for package in PACKAGES:
+        if package.requirement in ELSEWHERE:
+            path = demo_packages / package.file
+            if not path.exists():
+                raise FileNotFoundError(f"no {path}: run `make demo-input` first, or set DEMO_INPUT to its folder")
+            for page in elsewhere(path, ELSEWHERE[package.requirement]):
+                if len(html_text(page.html)) >= LEAST:
+                    once.setdefault(page.url, page)
+    yield from once.values()
