@@ -23,6 +23,7 @@ from corpus.draws import uniform_draws
 from corpus.schema import DOCUMENTS, LISTED
 from corpus.shards import Shard, Store
 from corpus.sources.raw import Raw, document_id
+from pipelines.gathering import gathered_by, row_groups
 from pipelines.relatives import copies
 from pipelines.stage import Job, Result, Work, tally
 
@@ -83,7 +84,7 @@ class _Root:
     """What one listing is made from. Neither limits nor the extractor: they change nothing about what there is."""
 
     source: Any
-    listing: Callable[[Any, str], Iterator[pa.RecordBatch]]
+    listing: Callable[..., Iterator[pa.RecordBatch]]
     root: str
 
 
@@ -111,7 +112,7 @@ class _Reading:
     """What one shard is made from, beside its listings."""
 
     source: Any
-    read: Callable[[Any, pa.Table], Iterator[Raw]]
+    read: Callable[..., Iterator[Raw]]
     extract: Extractor
     max_bytes: int
     ranges: tuple[_Range, ...]
@@ -129,8 +130,10 @@ class _Take:
 def run(work: Work, cfg: CrawlConfig) -> Result:
     """List every root of every batch, then read."""
     roots = [(batch, root) for batch in cfg.batches for root in _module(batch.source).roots(batch.source)]
+    gathered = {batch.name: gathered_by(work, batch.source, batch.name) for batch in cfg.batches}
     list_jobs = [
-        Job((), _Root(source=b.source, listing=_module(b.source).listing, root=r), batch=b.name) for b, r in roots
+        Job(gathered[b.name], _Root(source=b.source, listing=_module(b.source).listing, root=r), batch=b.name)
+        for b, r in roots
     ]
     listings = work.map(list_root, None, list_jobs, step="list", schema=LISTED)
     refused = _copies(work, cfg, [batch for batch, _ in roots], listings)
@@ -141,13 +144,16 @@ def run(work: Work, cfg: CrawlConfig) -> Result:
     jobs = [
         job
         for batch in cfg.batches
-        for job in _plan(work.store, cfg, batch, [entry for name, entry in listed if name == batch.name])
+        for job in _plan(
+            work.store, cfg, batch, [entry for name, entry in listed if name == batch.name], gathered[batch.name]
+        )
     ]
     take = _Take(sample=cfg.sample, seed=cfg.seed, row_group_bytes=cfg.row_group_bytes)
     shards = work.map(read_shard, take, jobs, step="read", schema=DOCUMENTS)
     pool = {batch.name for batch in cfg.batches if batch.output == "pool"}
     counts = tally(shards)
     counts.pop("continues", None)
+    counts |= tally([shard for inputs in gathered.values() for part in inputs for shard in part])
     return Result(
         outputs={
             "documents": [shard for shard in shards if shard.batch not in pool],
@@ -177,7 +183,7 @@ def _module(source: object) -> ModuleType:
 def list_root(store: Store, cfg: None, job: Job, counts: Counter[str]) -> Iterator[pa.RecordBatch]:
     """Task: one root's listing. Its rows are counted as seen by `read`, so that no row is counted twice."""
     assert isinstance(job.params, _Root)
-    for batch in job.params.listing(job.params.source, job.params.root):
+    for batch in job.params.listing(job.params.source, job.params.root, *row_groups(store, job.inputs)):
         taken = batch.filter(pc.is_null(batch["refused"]))
         counts["listed"] += batch.num_rows
         counts["listed_bytes"] += pc.sum(_sizes(taken)).as_py() or 0
@@ -193,7 +199,9 @@ def _sizes(listing: pa.RecordBatch) -> pa.Array:
 # --- plan
 
 
-def _plan(store: Store, cfg: CrawlConfig, batch: Batch, roots: Sequence[_Listed]) -> list[Job]:
+def _plan(
+    store: Store, cfg: CrawlConfig, batch: Batch, roots: Sequence[_Listed], gathered: tuple[list[Shard], ...]
+) -> list[Job]:
     """Jobs of one batch: consecutive roots together up to `shard_bytes`, a larger root in pieces of its own."""
     jobs: list[Job] = []
     held: list[tuple[_Range, Shard]] = []
@@ -201,7 +209,7 @@ def _plan(store: Store, cfg: CrawlConfig, batch: Batch, roots: Sequence[_Listed]
 
     def flush() -> None:
         if held:
-            jobs.append(_job(batch, held))
+            jobs.append(_job(batch, held, gathered))
             held.clear()
 
     for listed in roots:
@@ -213,7 +221,9 @@ def _plan(store: Store, cfg: CrawlConfig, batch: Batch, roots: Sequence[_Listed]
             flush()
             held_bytes = 0
         if size > batch.shard_bytes:
-            jobs += [_job(batch, [(piece, shard)]) for piece in _pieces(store, root, shard, batch.shard_bytes)]
+            jobs += [
+                _job(batch, [(piece, shard)], gathered) for piece in _pieces(store, root, shard, batch.shard_bytes)
+            ]
         else:
             held.append((_Range(start=0, stop=shard.rows, root=root, refused=listed.refused), shard))
             held_bytes += size
@@ -221,7 +231,7 @@ def _plan(store: Store, cfg: CrawlConfig, batch: Batch, roots: Sequence[_Listed]
     return jobs
 
 
-def _job(batch: Batch, held: Sequence[tuple[_Range, Shard]]) -> Job:
+def _job(batch: Batch, held: Sequence[tuple[_Range, Shard]], gathered: tuple[list[Shard], ...]) -> Job:
     reading = _Reading(
         source=batch.source,
         read=_module(batch.source).read,
@@ -229,7 +239,7 @@ def _job(batch: Batch, held: Sequence[tuple[_Range, Shard]]) -> Job:
         max_bytes=batch.max_bytes,
         ranges=tuple(piece for piece, _ in held),
     )
-    return Job(([shard for _, shard in held],), reading, batch=batch.name)
+    return Job(([shard for _, shard in held], *gathered), reading, batch=batch.name)
 
 
 def _pieces(store: Store, root: str, shard: Shard, shard_bytes: int) -> Iterator[_Range]:
@@ -296,7 +306,9 @@ def _raws(store: Store, cfg: _Take, job: Job, counts: Counter[str]) -> Iterator[
     if not taken.num_rows:
         return
     given = 0
-    for row, raws in groupby(reading.read(reading.source, taken), key=lambda raw: raw.row):
+    for row, raws in groupby(
+        reading.read(reading.source, taken, *row_groups(store, job.inputs[1:])), key=lambda raw: raw.row
+    ):
         if row != given:
             raise AssertionError(
                 f"{reading.read.__module__}.read gave row {row} where {given} was due: {taken['path'][given]}"
