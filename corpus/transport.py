@@ -177,6 +177,9 @@ class _Connection(http.client.HTTPConnection):
         if self._tls:
             self.sock = _tls_context().wrap_socket(self.sock, server_hostname=self.host)
 
+    def __del__(self) -> None:
+        self.close()  # idle when its process ends: nothing is lost
+
 
 @cache
 def _tls_context() -> ssl.SSLContext:

@@ -15,8 +15,9 @@ BOT_PARTS: Final = ("[bot]", "bors-", "jenkins", "k8s-", "travis", "dependabot",
 BOT_ENDINGS: Final = ("bot", "-ci", "-build", "-test", "-testing", "-jenkins", "-cibot", "_bot", "-automation")
 # What a mail program puts before the text it quotes; everything from there on is somebody else's.
 _QUOTED: Final = re.compile(
-    r"^(?:On .{5,200}?(?:\n.{0,120})?\bwrote:|-{3,} ?Original Message ?-{3,}|From: .*<notifications@github\.com>"
-    r"|From: .*\nSent: .*|Le .{5,120} a écrit :|Am .{5,120} schrieb .{1,120}:)[ \t]*$",
+    r"^(?:On (?=.*(?:\d:\d\d|\b20\d\d)).{5,200}?(?:\n.{0,120})?\bwrote:|-{3,} ?Original Message ?-{3,}"
+    r"|From: .*<notifications@github\.com>|From: .*\nSent: .*"
+    r"|Le .{5,120} a écrit :|Am .{5,120} schrieb .{1,120}:)[ \t]*$",
     re.M,
 )
 _BOILERPLATE: Final = re.compile(
