@@ -291,8 +291,8 @@ class Fetcher:
         now = self.transport.now()
         if status in (200, 206):
             if headers.get("x-ratelimit-remaining") == "0":  # the next request would be refused
-                wait = min(_reset(headers, now), self.config.longest_wait)
-                self._not_before[host] = max(self._not_before.get(host, 0.0), now + wait + self.transport.jitter())
+                until = now + min(_reset(headers, now), self.config.longest_wait) + self.transport.jitter()
+                self._not_before[host] = max(self._not_before.get(host, 0.0), until)
             return
         message = f"{request.url}: HTTP status {status}"
         wait = asked_wait(status, headers, _start(response), now) if status in (403, 429, 503) else None

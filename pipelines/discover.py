@@ -16,10 +16,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import NoReturn
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpus.http import HttpConfig, RefusedError, UnavailableError, fetcher
 from corpus.shards import Store
@@ -77,15 +78,19 @@ def from_hours(args: argparse.Namespace, http: HttpConfig) -> tuple[pa.Table, di
         if sum(table.num_rows for table in held) > _MERGE_AT:
             table = merged(held)
             held = [table.select(SEEN.names).cast(SEEN)]
-    found = merged(held).to_pylist()
-    rows = []
-    for row in found:
-        stars = row["new_stars"] if row["stars"] is None else row["stars"]
-        forks = row["new_forks"] if row["forks"] is None else row["forks"]
-        rows.append(
-            {"name": row["name"], "created": row["created"], "stars": stars, "forks": forks, "fork": row["fork"]}
-        )
-    return pa.Table.from_pylist(rows, CANDIDATES), tally(shards)
+    return _as_candidates(merged(held)), tally(shards)
+
+
+def _as_candidates(seen: pa.Table) -> pa.Table:
+    """What a repository said of itself, else what was given in the period."""
+    columns = {
+        "name": seen["name"],
+        "created": seen["created"],
+        "stars": pc.coalesce(seen["stars"], seen["new_stars"]),
+        "forks": pc.coalesce(seen["forks"], seen["new_forks"]),
+        "fork": seen["fork"],
+    }
+    return pa.table(columns).cast(CANDIDATES)
 
 
 def from_rest(args: argparse.Namespace, http: HttpConfig) -> tuple[pa.Table, dict[str, int]]:
@@ -100,17 +105,16 @@ def from_rest(args: argparse.Namespace, http: HttpConfig) -> tuple[pa.Table, dic
     return pa.Table.from_pylist(list({row["name"]: row for row in rows}.values()), CANDIDATES), counts
 
 
-def chosen(args: argparse.Namespace, table: pa.Table) -> list[dict[str, Any]]:
+def chosen(args: argparse.Namespace, table: pa.Table) -> pa.Table:
     """Rows that the list will hold, sorted by name."""
-    before = datetime.fromisoformat(args.created_before).replace(tzinfo=UTC)
-    rows = [
-        row
-        for row in table.to_pylist()
-        if (row["stars"] or 0) >= args.min_stars
-        and (args.with_forks or not row["fork"])
-        and (row["created"] is None or row["created"] < before)
-    ]
-    return sorted(rows, key=lambda row: str(row["name"]))
+    before = pa.scalar(
+        datetime.fromisoformat(args.created_before).replace(tzinfo=UTC), CANDIDATES.field("created").type
+    )
+    taken = pc.greater_equal(pc.fill_null(table["stars"], 0), args.min_stars)
+    taken = pc.and_(taken, pc.fill_null(pc.less(table["created"], before), True))
+    if not args.with_forks:
+        taken = pc.and_(taken, pc.invert(pc.fill_null(table["fork"], False)))
+    return table.filter(taken).sort_by("name")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -128,10 +132,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     partial = f"{args.out}.{uuid4().hex}.partial"
     with pa.ipc.new_file(partial, CANDIDATES) as file:
-        file.write_table(pa.Table.from_pylist(rows, CANDIDATES))
+        file.write_table(rows)
     os.replace(partial, args.out)
     told = "".join(f", {name} {n:,}" for name, n in sorted(counts.items()) if name != "repositories" and n)
-    print(f"{args.out}: {len(rows):,} of {table.num_rows:,} repositories{told}")
+    print(f"{args.out}: {rows.num_rows:,} of {table.num_rows:,} repositories{told}")
     return 0
 
 

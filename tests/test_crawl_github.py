@@ -42,7 +42,12 @@ def server(tmp_path):
 
 
 def run(tmp_path, server, *words, wait=True):
-    env = {**os.environ, "FETCH_CACHE": str(tmp_path / "cache"), "FETCH_NETWORKS": "127.0.0.0/8"}
+    env = {
+        **os.environ,
+        "FETCH_CACHE": str(tmp_path / "cache"),
+        "FETCH_NETWORKS": "127.0.0.0/8",
+        "OMP_NUM_THREADS": "1",
+    }
     env |= {
         "GIT_SERVER": server.url,
         "GHARCHIVE": server.url,

@@ -167,7 +167,7 @@ def _batch(
 ) -> pa.RecordBatch:
     n = len(rows)
     paths, sizes, locators, refused = (list(column) for column in zip(*rows, strict=True))
-    same = [None] * 3 if found is None else [found.commit, found.created, found.committed]
+    same: list[object] = [None] * 3 if found is None else [found.commit, found.created, found.committed]
     same += [None] * 2 if found is None else [found.tree, found.family]
     same += [known.stars, known.forks]
     columns = [[root] * n, paths, sizes, locators, refused, *([value] * n for value in same)]

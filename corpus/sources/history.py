@@ -97,9 +97,8 @@ def as_of(odb: Any, head: bytes, cutoff: int) -> AsOf:
         raise UnreadableError("corrupt_repository")
     if not best:
         raise UnreadableError("after_cutoff")
-    family = oldest[1] if oldest else head
-    names = (oid.decode("ascii", "replace") for oid in (best, best_tree, family))
-    return AsOf(*names, committed=best_time, created=first)
+    commit, tree, family = (oid.decode("ascii", "replace") for oid in (best, best_tree, oldest[1] if oldest else head))
+    return AsOf(commit, tree, family, committed=best_time, created=first)
 
 
 def entries(odb: Any, tree: str) -> Iterator[tuple[bytes, bytes, str, str | None]]:

@@ -70,7 +70,8 @@ def _limits() -> None:
 def bundle_head(path: str) -> bytes:
     """Commit that the bundle names HEAD, or else main or master. Raises RefusedError where there is none."""
     with open(path, "rb") as file:
-        found = dict(reversed(match.groups()) for line in _refs(file) if (match := _HEAD.fullmatch(line)))
+        matches = [match for line in _refs(file) if (match := _HEAD.fullmatch(line))]
+    found = {match[2]: match[1] for match in matches}
     for name in (b"HEAD", b"refs/heads/main", b"refs/heads/master"):
         if name in found:
             return bytes(found[name])

@@ -25,7 +25,7 @@ def run(tmp_path, server, *words):
 
 
 def test_an_organisation_is_listed_by_name_without_forks_and_later_ones(tmp_path, server, capsys):
-    server.faults.extend([(403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "0"}), "cut"])
+    server.faults.extend([(403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "0"})])
     status, out = run(tmp_path, server, "--organisation", "o")
     assert (status, names(out)) == (0, ["o/a", "o/b"])
     assert (known(out, "o/b").stars, known(out, "o/b").forks, known(out, "o/c").stars) == (9, 1, None)
