@@ -97,8 +97,9 @@ def as_of(odb: Any, head: bytes, cutoff: int) -> AsOf:
         raise UnreadableError("corrupt_repository")
     if not best:
         raise UnreadableError("after_cutoff")
-    commit, tree, family = (oid.decode("ascii", "replace") for oid in (best, best_tree, oldest[1] if oldest else head))
-    return AsOf(commit, tree, family, committed=best_time, created=first)
+    ids = (best, best_tree, oldest[1] if oldest else head)
+    commit, root, family = (oid.decode("ascii", "replace") for oid in ids)
+    return AsOf(commit, root, family, committed=best_time, created=first)
 
 
 def entries(odb: Any, tree: str) -> Iterator[tuple[bytes, bytes, str, str | None]]:
