@@ -31,7 +31,8 @@ def gathered_by(work: Work, source: Any, batch: str) -> tuple[list[Shard], ...]:
     if not hasattr(module, "gather"):
         return ()
     jobs = [
-        Job((), _Part(source=source, gather=module.gather, part=part), batch=batch) for part in module.parts(source)
+        Job((), _Part(source=module.gathering(source), gather=module.gather, part=part), batch=batch)
+        for part in module.parts(source)
     ]
     return (work.map(gather, None, jobs, step="gather", schema=module.GATHERED),)
 

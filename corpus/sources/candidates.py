@@ -4,6 +4,7 @@ Comes in: the path of a list. Goes out: names, and what is known of one. The Arr
 searched by halving, so a hundred million candidates cost a worker no memory.
 """
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -31,6 +32,10 @@ class Known:
 
 def names(path: str) -> list[str]:
     """Every repository of the list."""
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f"no list of repositories {path}: make one with python -m pipelines.discover --out {path}"
+        )
     if path.endswith(".arrow"):
         found: list[str] = _table(path)["name"].to_pylist()
         return found

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pygit2
 
-from corpus.http import HttpConfig, RefusedError, fetcher
+from corpus.http import HttpConfig, RefusedError, UnavailableError, fetcher
 from corpus.schema import LISTED
 from corpus.sources import candidates, smart_http
 from corpus.sources.history import AsOf, UnreadableError, as_of, blob, described, entries
@@ -107,8 +107,8 @@ def listing(source: Git, root: str) -> Iterator[pa.RecordBatch]:
                 raise UnreadableError("empty_repository")
     except UnreadableError as error:
         yield _batch(root, [("", 0, None, str(error))], found, known)
-    except RefusedError as error:
-        yield _batch(root, [("", 0, None, _REASONS.get(error.reason, error.reason))], found, known)
+    except (RefusedError, UnavailableError) as error:
+        yield _batch(root, [("", 0, None, _reason(root, error))], found, known)
 
 
 def read(source: Git, rows: pa.Table) -> Iterator[Raw]:
@@ -126,14 +126,24 @@ def read(source: Git, rows: pa.Table) -> Iterator[Raw]:
                     data, refused = blob(odb, row["locator"], source.max_blob if partial else None)
                     given += 1
                     yield _raw(number, row, data, "too_large" if partial and refused == "missing" else refused)
-        except RefusedError as error:
+        except (RefusedError, UnavailableError) as error:
+            reason = _reason(root, error)
             for number, row in wanted[given:]:
-                yield _raw(number, row, b"", _REASONS.get(error.reason, error.reason))
+                yield _raw(number, row, b"", reason)
 
 
 def origin(source: Git, root: str, path: str) -> str:
     """What `read` will give as origin; known before reading, so that a sample reads nothing else."""
     return repository_name(root)
+
+
+def _reason(root: str, error: RefusedError | UnavailableError) -> str:
+    """What is counted. Nobody answers: a fact about a server that one URL names, but an outage of the common one."""
+    if isinstance(error, RefusedError):
+        return _REASONS.get(error.reason, error.reason)
+    if "://" in root:
+        return "unreachable"
+    raise error
 
 
 def _raw(number: int, row: dict[str, Any], data: bytes, refused: str | None) -> Raw:

@@ -9,7 +9,7 @@ This file refuses to know the rules for conversations (`conversations.py`) and f
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import groupby
 from typing import Any, Final
@@ -66,6 +66,11 @@ class _Issue:
 def parts(source: Issues) -> list[str]:
     """What is gathered before anything is listed: the hours."""
     return source.hours.names()
+
+
+def gathering(source: Issues) -> Issues:
+    """The settings that gathering depends on: other rules for conversations read no hour again."""
+    return replace(source, rules=Rules())
 
 
 def gather(source: Issues, part: str, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:

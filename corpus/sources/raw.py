@@ -8,11 +8,12 @@ Comes in: nothing. Goes out: `Raw`, and the shape that every module of this fold
     def listing(source: Git, root: str) -> Iterator[RecordBatch]  # schema LISTING; refusals in column `refused`
     def read(source: Git, rows: pa.Table) -> Iterator[Raw]        # a slice of one or more listings, in its order
 
-A source whose roots lie across many files (an issue's comments, in the hours they were written in) has three more, and
+A source whose roots lie across many files (an issue's comments, in the hours they were written in) has four more, and
 its `listing` and `read` get one more argument, a function from a root to its row groups, in the order of the parts:
 
     GATHERED: pa.Schema                                           # its first column is `root`
     def parts(source: Issues) -> list[str]
+    def gathering(source: Issues) -> Issues                       # with defaults for what `gather` does not use
     def gather(source: Issues, part: str, counts) -> Iterator[RecordBatch]   # one row group for each root
 
 `RELATED = True` says that roots are repositories, which may be copies of one another (`pipelines/relatives.py`).

@@ -21,6 +21,11 @@ def test_a_text_file_names_one_a_line(tmp_path):
     assert names(str(path)) == ["o/b", "o/a"] and known(str(path), "o/a") == Known()
 
 
+def test_a_list_that_is_missing_says_how_one_is_made(tmp_path):
+    with pytest.raises(FileNotFoundError, match="make one with python -m"):
+        names(str(tmp_path / "none.arrow"))
+
+
 def test_another_arrow_file_is_no_list(tmp_path):
     path = str(tmp_path / "other.arrow")
     with pa.ipc.new_file(path, pa.schema([("x", pa.int8())])):

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from corpus.http import HttpConfig
+from corpus.http import HttpConfig, UnavailableError
 from corpus.schema import LISTED
 from corpus.sources.candidates import CANDIDATES
 from corpus.sources.git import Git, listing, origin, read, repository_name, roots
@@ -375,6 +375,29 @@ def test_a_pack_that_is_none_costs_its_repository_only(bare, server, monkeypatch
 def test_a_redirect_to_a_private_address_reaches_nothing(bare, server):
     server.faults.append((302, {"Location": "http://169.254.169.254/latest/meta-data"}))
     assert reasons(at(server, "owner/name"), "owner/name") == {"": "not_allowed"}
+
+
+def test_an_outage_of_the_common_server_stops_and_another_host_costs_itself():
+    nobody = "http://127.0.0.1:9"
+    http = dataclasses.replace(LOOPBACK, attempts=1)
+    with pytest.raises(UnavailableError):
+        list(listing(Git(names=("o/r",), server=nobody, http=http), "o/r"))
+    assert reasons(Git(names=(f"{nobody}/o/r",), http=http), f"{nobody}/o/r") == {"": "unreachable"}
+
+
+def test_what_a_repository_asks_of_git_is_only_text(bare, server, tmp_path):
+    ran = tmp_path / "ran"
+    files = {
+        b".gitattributes": b"* filter=evil diff=evil\n",
+        b".gitmodules": b'[submodule "x"]\n path = x\n url = ext::sh -c touch% ' + str(ran).encode(),
+        b".lfsconfig": b"[lfs]\n url = http://169.254.169.254/\n",
+        b"pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+        b"x.py": b"x\r\n",
+    }
+    tree = [(b"100644", name, bare.blob(data)) for name, data in sorted(files.items())]
+    bare.commit(bare.tree([*tree, (b"160000", b"x", "1" * 40)]), OCTOBER)
+    found = documents(at(server, "owner/name"), "owner/name")
+    assert {d.path.encode(): d.data for d in found} == files and not ran.exists()
 
 
 def test_bundles_are_read_like_clones(source, bare, tmp_path):

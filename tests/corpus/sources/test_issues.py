@@ -4,6 +4,7 @@ import pytest
 
 from corpus.decode import plain_text
 from corpus.http import HttpConfig
+from corpus.sources.conversations import Rules
 from corpus.sources.gharchive import Hours
 from corpus.sources.issues import Issues
 from pipelines import crawl
@@ -122,6 +123,14 @@ def test_an_hour_that_ends_badly_costs_its_rest(tmp_path):
     (folder / "2023-10-01-1.json.gz").write_bytes(b"no gzip")
     rows, counts = crawled(tmp_path, source(tmp_path))
     assert len(rows) == 1 and counts["hours.damaged"] == 2
+
+
+def test_other_rules_read_no_hour_again(tmp_path):
+    write(tmp_path / "hours", "2023-10-01-0", [opened("o/r", issue(7, ANN, "Keys", LONG))])
+    assert len(crawled(tmp_path, source(tmp_path))[0]) == 1
+    (tmp_path / "hours" / "2023-10-01-0.json.gz").unlink()
+    rows, counts = crawled(tmp_path, source(tmp_path, rules=Rules(min_chars=10_000)))
+    assert rows == [] and counts["refused.too_short"] == 1
 
 
 @pytest.mark.parametrize("buckets", [0, 100_000])
