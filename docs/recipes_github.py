@@ -23,13 +23,13 @@ HTTP = HttpConfig(
 def repositories() -> Recipe:
     """The repositories of a list that pipelines.discover made, as they were before November 2023."""
     server = os.environ.get("GIT_SERVER", "https://github.com")
-    source = Git(listed=os.environ.get("CANDIDATES", "candidates.arrow"), server=server, cutoff="2023-11-01", http=HTTP)
+    source = Git(listed=_path("CANDIDATES", "candidates.arrow"), server=server, cutoff="2023-11-01", http=HTTP)
     return _crawl(Batch(name="github", source=source, extract=source_text))
 
 
 def clones() -> Recipe:
     """Clones and bundles in a folder, without network."""
-    return _crawl(Batch(name="clones", source=Git(folder=os.environ.get("CLONES", "clones")), extract=source_text))
+    return _crawl(Batch(name="clones", source=Git(folder=_path("CLONES", "clones")), extract=source_text))
 
 
 def issues() -> Recipe:
@@ -43,6 +43,11 @@ def everything() -> Recipe:
     """Both, as two batches of one crawl."""
     both = (repositories().crawl.batches[0], issues().crawl.batches[0])
     return _crawl(*both)
+
+
+def _path(variable: str, default: str) -> str:
+    """Absolute, because workers may run elsewhere; where a list or folder lies is no part of any identity."""
+    return os.path.abspath(os.environ.get(variable, default))
 
 
 def _crawl(*batches: Batch) -> Recipe:

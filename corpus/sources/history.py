@@ -98,8 +98,8 @@ def as_of(odb: Any, head: bytes, cutoff: int) -> AsOf:
     if not best:
         raise UnreadableError("after_cutoff")
     ids = (best, best_tree, oldest[1] if oldest else head)
-    commit, root, family = (oid.decode("ascii", "replace") for oid in ids)
-    return AsOf(commit, root, family, committed=best_time, created=first)
+    newest, root, family = (oid.decode("ascii", "replace") for oid in ids)
+    return AsOf(newest, root, family, committed=best_time, created=first)
 
 
 def entries(odb: Any, tree: str) -> Iterator[tuple[bytes, bytes, str, str | None]]:
