@@ -117,9 +117,9 @@ def _crawl(source: Git, root: str, cluster: object, shard_bytes: int) -> int:
 def _with_workers(source: Git, root: str, n: int) -> float:
     with connect(None, n, None) as cluster:
         assert isinstance(cluster, Cluster)
-        _crawl(source, f"{root}-warm", cluster, 32 << 20)
+        _crawl(source, f"{root}-warm", cluster, 8 << 20)
         started = time.monotonic()
-        _crawl(source, root, cluster, 32 << 20)
+        _crawl(source, root, cluster, 8 << 20)
         return time.monotonic() - started
 
 
