@@ -50,12 +50,22 @@ LISTING: Final = pa.schema(
     [
         ("root", pa.string()),  # archive, repository or WARC file, as the source names it
         ("path", pa.string()),  # member, file or URL
-        ("size", pa.int64()),  # bytes before decoding
+        ("size", pa.int64()),  # bytes before decoding; null where only reading tells
         ("locator", pa.string()),  # where the bytes are: member index, blob id, or "offset:length"
         ("refused", pa.string()),  # why it will not be read, or null
         ("snapshot", pa.string()),
         ("created", pa.timestamp("s", "UTC")),
         ("committed", pa.timestamp("s", "UTC")),
+    ]
+)
+
+LISTED: Final = pa.schema(  # as crawl stores it; what a source does not know is null
+    [
+        *LISTING,
+        ("tree", pa.string()),  # git's id of the root folder: equal where two repositories hold the same files
+        ("family", pa.string()),  # id of the oldest commit without parents: equal among forks
+        ("stars", pa.int32()),
+        ("forks", pa.int32()),
     ]
 )
 

@@ -137,6 +137,17 @@ class Store:
                 if batch.num_rows:
                     yield batch
 
+    def part(self, shard: Shard, column: str, value: str) -> Iterator[pa.RecordBatch]:
+        """The row groups whose first row holds the value; of the others only this column is read."""
+        with self._open(shard.path) as source:
+            place = pa.ipc.open_file(source).schema.names.index(column)
+            narrow = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=[place]))
+            whole = pa.ipc.open_file(source)
+            for index in range(narrow.num_record_batches):
+                values = narrow.get_batch(index).column(0)
+                if len(values) and values[0].as_py() == value:
+                    yield whole.get_batch(index)
+
     def table(self, shard: Shard, columns: Sequence[str] | None = None) -> pa.Table:
         """The whole shard; for narrow columns and small shards."""
         with self._open(shard.path) as source:

@@ -20,13 +20,16 @@ import pyarrow.compute as pc
 
 from corpus.decode import Extracted
 from corpus.draws import uniform_draws
-from corpus.schema import DOCUMENTS, LISTING
+from corpus.schema import DOCUMENTS, LISTED
 from corpus.shards import Shard, Store
 from corpus.sources.raw import Raw, document_id
 from corpus.takedown import Taken, taken_down
+from pipelines.gathering import gathered_by, row_groups
+from pipelines.relatives import copies
 from pipelines.stage import Job, Result, Work, tally
 
 OUTPUTS: Final = ("documents", "pool")
+ASSUMED_BYTES: Final = 10_000  # of a file whose size only reading tells: the mean of 28,387 source files was 10,600
 Extractor = Callable[[Raw], Extracted]
 
 
@@ -60,6 +63,9 @@ class CrawlConfig:
     batches: tuple[Batch, ...]
     sample: float = 1.0  # share of origins, by hash
     seed: int = 0  # of the sample
+    fork_overlap: float | None = (
+        0.5  # share of a fork's files in its best relative from which it is refused; None: none
+    )
     row_group_bytes: int = field(default=64 << 20)  # most text of one row group; one document may be larger
 
     def __post_init__(self) -> None:
@@ -68,6 +74,8 @@ class CrawlConfig:
             raise ValueError(f"crawl needs batches of different names, not {names}")
         if not 0 < self.sample <= 1:
             raise ValueError(f"crawl.sample is a share above 0 and at most 1, not {self.sample}")
+        if self.fork_overlap is not None and not 0 < self.fork_overlap <= 1:
+            raise ValueError(f"crawl.fork_overlap is a share above 0 and at most 1, or None, not {self.fork_overlap}")
         if self.row_group_bytes < 1:
             raise ValueError(f"crawl.row_group_bytes must be at least 1, not {self.row_group_bytes}")
 
@@ -77,17 +85,27 @@ class _Root:
     """What one listing is made from. Neither limits nor the extractor: they change nothing about what there is."""
 
     source: Any
-    listing: Callable[[Any, str], Iterator[pa.RecordBatch]]
+    listing: Callable[..., Iterator[pa.RecordBatch]]
     root: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A root with its listing, and why it is not read."""
+
+    root: str
+    shard: Shard
+    refused: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Range:
-    """Rows [start, stop) of one of the job's listings."""
+    """Rows [start, stop) of one of the job's listings; none is read where there is a reason."""
 
     start: int
     stop: int
     root: str
+    refused: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +113,7 @@ class _Reading:
     """What one shard is made from, beside its listings."""
 
     source: Any
-    read: Callable[[Any, pa.Table], Iterator[Raw]]
+    read: Callable[..., Iterator[Raw]]
     extract: Extractor
     max_bytes: int
     ranges: tuple[_Range, ...]
@@ -113,21 +131,30 @@ class _Take:
 def run(work: Work, cfg: CrawlConfig) -> Result:
     """List every root of every batch, then read."""
     roots = [(batch, root) for batch in cfg.batches for root in _module(batch.source).roots(batch.source)]
+    gathered = {batch.name: gathered_by(work, batch.source, batch.name) for batch in cfg.batches}
     list_jobs = [
-        Job((), _Root(source=b.source, listing=_module(b.source).listing, root=r), batch=b.name) for b, r in roots
+        Job(gathered[b.name], _Root(source=b.source, listing=_module(b.source).listing, root=r), batch=b.name)
+        for b, r in roots
     ]
-    listings = work.map(list_root, None, list_jobs, step="list", schema=LISTING)
-    listed = [(batch, root, shard) for (batch, root), shard in zip(roots, listings, strict=True)]
+    listings = work.map(list_root, None, list_jobs, step="list", schema=LISTED)
+    refused = _copies(work, cfg, [batch for batch, _ in roots], listings)
+    listed = [
+        (batch.name, _Listed(root, shard, refused.get(index)))
+        for index, ((batch, root), shard) in enumerate(zip(roots, listings, strict=True))
+    ]
     jobs = [
         job
         for batch in cfg.batches
-        for job in _plan(work.store, cfg, batch, [(root, shard) for b, root, shard in listed if b.name == batch.name])
+        for job in _plan(
+            work.store, cfg, batch, [entry for name, entry in listed if name == batch.name], gathered[batch.name]
+        )
     ]
     take = _Take(sample=cfg.sample, seed=cfg.seed, row_group_bytes=cfg.row_group_bytes)
     shards = work.map(read_shard, take, jobs, step="read", schema=DOCUMENTS)
     pool = {batch.name for batch in cfg.batches if batch.output == "pool"}
     counts = tally(shards)
     counts.pop("continues", None)
+    counts |= tally([shard for inputs in gathered.values() for part in inputs for shard in part])
     return Result(
         outputs={
             "documents": [shard for shard in shards if shard.batch not in pool],
@@ -136,6 +163,15 @@ def run(work: Work, cfg: CrawlConfig) -> Result:
         },
         counts={"roots": len(listings), **counts},
     )
+
+
+def _copies(work: Work, cfg: CrawlConfig, batches: Sequence[Batch], listings: Sequence[Shard]) -> dict[int, str]:
+    """Position of each listing that is not read, because another repository of the crawl holds its files."""
+    places = [i for i, batch in enumerate(batches) if getattr(_module(batch.source), "RELATED", False)]
+    if cfg.fork_overlap is None or len(places) < 2:
+        return {}
+    found = copies(work, [listings[place] for place in places], cfg.fork_overlap)
+    return {places[index]: reason for index, reason in found.items()}
 
 
 def _module(source: object) -> ModuleType:
@@ -148,17 +184,25 @@ def _module(source: object) -> ModuleType:
 def list_root(store: Store, cfg: None, job: Job, counts: Counter[str]) -> Iterator[pa.RecordBatch]:
     """Task: one root's listing. Its rows are counted as seen by `read`, so that no row is counted twice."""
     assert isinstance(job.params, _Root)
-    for batch in job.params.listing(job.params.source, job.params.root):
+    for batch in job.params.listing(job.params.source, job.params.root, *row_groups(store, job.inputs)):
         taken = batch.filter(pc.is_null(batch["refused"]))
         counts["listed"] += batch.num_rows
-        counts["listed_bytes"] += pc.sum(taken["size"]).as_py() or 0
-        yield batch
+        counts["listed_bytes"] += pc.sum(_sizes(taken)).as_py() or 0
+        missing = [pa.nulls(batch.num_rows, f.type) for f in list(LISTED)[batch.num_columns :]]
+        yield pa.RecordBatch.from_arrays([*batch.columns, *missing], schema=LISTED)
+
+
+def _sizes(listing: pa.RecordBatch) -> pa.Array:
+    """Sizes for planning, where only reading tells some of them."""
+    return pc.fill_null(listing["size"], ASSUMED_BYTES)
 
 
 # --- plan
 
 
-def _plan(store: Store, cfg: CrawlConfig, batch: Batch, roots: Sequence[tuple[str, Shard]]) -> list[Job]:
+def _plan(
+    store: Store, cfg: CrawlConfig, batch: Batch, roots: Sequence[_Listed], gathered: tuple[list[Shard], ...]
+) -> list[Job]:
     """Jobs of one batch: consecutive roots together up to `shard_bytes`, a larger root in pieces of its own."""
     jobs: list[Job] = []
     held: list[tuple[_Range, Shard]] = []
@@ -166,26 +210,29 @@ def _plan(store: Store, cfg: CrawlConfig, batch: Batch, roots: Sequence[tuple[st
 
     def flush() -> None:
         if held:
-            jobs.append(_job(batch, held))
+            jobs.append(_job(batch, held, gathered))
             held.clear()
 
-    for root, shard in roots:
-        size = shard.counts["listed_bytes"] if shard.rows else 0
+    for listed in roots:
+        root, shard = listed.root, listed.shard
+        size = shard.counts["listed_bytes"] if shard.rows and listed.refused is None else 0
         if not shard.rows or not _root_sampled(cfg, batch, root):
             continue
         if held_bytes + size > batch.shard_bytes:
             flush()
             held_bytes = 0
         if size > batch.shard_bytes:
-            jobs += [_job(batch, [(piece, shard)]) for piece in _pieces(store, root, shard, batch.shard_bytes)]
+            jobs += [
+                _job(batch, [(piece, shard)], gathered) for piece in _pieces(store, root, shard, batch.shard_bytes)
+            ]
         else:
-            held.append((_Range(start=0, stop=shard.rows, root=root), shard))
+            held.append((_Range(start=0, stop=shard.rows, root=root, refused=listed.refused), shard))
             held_bytes += size
     flush()
     return jobs
 
 
-def _job(batch: Batch, held: Sequence[tuple[_Range, Shard]]) -> Job:
+def _job(batch: Batch, held: Sequence[tuple[_Range, Shard]], gathered: tuple[list[Shard], ...]) -> Job:
     reading = _Reading(
         source=batch.source,
         read=_module(batch.source).read,
@@ -193,14 +240,14 @@ def _job(batch: Batch, held: Sequence[tuple[_Range, Shard]]) -> Job:
         max_bytes=batch.max_bytes,
         ranges=tuple(piece for piece, _ in held),
     )
-    return Job(([shard for _, shard in held],), reading, batch=batch.name)
+    return Job(([shard for _, shard in held], *gathered), reading, batch=batch.name)
 
 
 def _pieces(store: Store, root: str, shard: Shard, shard_bytes: int) -> Iterator[_Range]:
     """Cuts of a large root; a cut falls before the row that would exceed `shard_bytes`."""
     start = row = size = 0
     for listing in store.batches(shard, ["size", "refused"]):
-        taken = pc.if_else(pc.is_null(listing["refused"]), listing["size"], 0)
+        taken = pc.if_else(pc.is_null(listing["refused"]), _sizes(listing), 0)
         for more in taken.to_pylist():
             if more and size + more > shard_bytes and row > start:
                 yield _Range(start=start, stop=row, root=root)
@@ -258,7 +305,7 @@ def _raws(store: Store, cfg: _Take, job: Job, counts: Counter[str]) -> Iterator[
     assert isinstance(job.params, _Reading)
     reading = job.params
     pieces = [_slice(store, shard, piece) for shard, piece in zip(job.inputs[0], reading.ranges, strict=True)]
-    rows = pa.Table.from_batches([batch for piece in pieces for batch in piece], LISTING)
+    rows = pa.Table.from_batches([batch for piece in pieces for batch in piece], LISTED)
     rows = rows.filter(pa.array(_rows_sampled(cfg, reading, rows), pa.bool_()))
     large = pc.if_else(pc.greater(rows["size"], reading.max_bytes), "too_large", None)
     refused = pc.coalesce(rows["refused"], large)
@@ -269,7 +316,9 @@ def _raws(store: Store, cfg: _Take, job: Job, counts: Counter[str]) -> Iterator[
     if not taken.num_rows:
         return
     given = 0
-    for row, raws in groupby(reading.read(reading.source, taken), key=lambda raw: raw.row):
+    for row, raws in groupby(
+        reading.read(reading.source, taken, *row_groups(store, job.inputs[1:])), key=lambda raw: raw.row
+    ):
         if row != given:
             raise AssertionError(
                 f"{reading.read.__module__}.read gave row {row} where {given} was due: {taken['path'][given]}"
@@ -287,7 +336,13 @@ def _slice(store: Store, shard: Shard, piece: _Range) -> Iterator[pa.RecordBatch
     for batch in store.batches(shard):
         low, high = max(piece.start - start, 0), min(piece.stop - start, batch.num_rows)
         if low < high:
-            yield batch.slice(low, high - low)
+            part = batch.slice(low, high - low)
+            place = part.schema.get_field_index("refused")
+            yield (
+                part.set_column(place, part.field(place).name, pc.fill_null(part["refused"], piece.refused))
+                if (piece.refused)
+                else part
+            )
         start += batch.num_rows
 
 

@@ -8,6 +8,15 @@ Comes in: nothing. Goes out: `Raw`, and the shape that every module of this fold
     def listing(source: Git, root: str) -> Iterator[RecordBatch]  # schema LISTING; refusals in column `refused`
     def read(source: Git, rows: pa.Table) -> Iterator[Raw]        # a slice of one or more listings, in its order
 
+A source whose roots lie across many files (an issue's comments, in the hours they were written in) has four more, and
+its `listing` and `read` get one more argument, a function from a root to its row groups, in the order of the parts:
+
+    GATHERED: pa.Schema                                           # its first column is `root`
+    def parts(source: Issues) -> list[str]
+    def gathering(source: Issues) -> Issues                       # with defaults for what `gather` does not use
+    def gather(source: Issues, part: str, counts) -> Iterator[RecordBatch]   # one row group for each root
+
+`RELATED = True` says that roots are repositories, which may be copies of one another (`pipelines/relatives.py`).
 `listing` fetches no content. A root that cannot be listed at all (gone, empty, corrupt) is one row with a reason.
 `read` gets only rows that the listing did not refuse and yields at least one `Raw` for each: where the bytes turn out
 to be unreadable, one with `refused` set. Nothing is left out silently, so that what was seen can be added up.

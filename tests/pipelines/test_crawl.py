@@ -8,7 +8,7 @@ import pytest
 from corpus.decode import plain_text
 from corpus.extract import page_text
 from corpus.notebooks import source_text
-from corpus.schema import DOCUMENTS, LISTING
+from corpus.schema import DOCUMENTS, LISTED
 from corpus.sources.commoncrawl import CommonCrawl
 from corpus.sources.git import Git
 from corpus.sources.raw import document_id
@@ -210,7 +210,7 @@ def test_a_source_that_leaves_out_a_row_is_a_bug_and_is_named(tmp_path, source, 
 def test_the_listings_are_kept(tmp_path, source):
     listing = run(tmp_path, batch(source)).outputs["listing"]
     found = rows(tmp_path, listing)
-    assert list(found[0]) == LISTING.names
+    assert list(found[0]) == LISTED.names
     assert [(row["root"], row["refused"]) for row in found if row["refused"]] == [
         ("a/a", "empty"),
         ("b/c", "after_cutoff"),
@@ -228,6 +228,7 @@ def test_the_listings_are_kept(tmp_path, source):
         (lambda s: config(batch(s), batch(s)), "batches of different names"),
         (lambda s: config(batch(s), sample=0), "share above 0"),
         (lambda s: config(batch(s), sample=1.5), "share above 0"),
+        (lambda s: config(batch(s), fork_overlap=0), "share above 0"),
         (lambda s: config(batch(s), row_group_bytes=0), "row_group_bytes must be at least 1, not 0"),
     ],
 )
