@@ -13,9 +13,38 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from corpus.draws import uniform_draws
+
 SPECIAL = ("<|begin|>", "<|end|>", "<|hole|>", "<|fim_begin|>", "<|fim_end|>")  # ids 0 to 4 of the small vocabulary
 
 Decode = Callable[[list[int]], str]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a probe needs of a vocabulary: text to ids and back, and the five special ids."""
+
+    size: int
+    begin: int
+    end: int
+    hole: int
+    fim_begin: int
+    fim_end: int
+    encode: Callable[[str], list[int]]
+    decode: Decode
+
+
+def small_vocabulary(tokenizer_json: str) -> Vocabulary:
+    """The vocabulary that `train_vocabulary` made; strings of special tokens inside text are encoded as text."""
+    from tokenizers import Tokenizer
+
+    made = Tokenizer.from_str(tokenizer_json)
+    made.encode_special_tokens = True
+
+    def encode(text: str) -> list[int]:
+        return list(made.encode(text, add_special_tokens=False).ids)
+
+    return Vocabulary(made.get_vocab_size(), *range(len(SPECIAL)), encode=encode, decode=made.decode)
 
 
 @dataclass(frozen=True)
@@ -68,18 +97,18 @@ def windows(
     pieces: Iterable[npt.NDArray[np.int32]],
     special: dict[int, int],
     decode: Decode,
-    vocabulary: Any,
+    vocabulary: Vocabulary | None,
     length: int,
     limit: int,
 ) -> Windows:
-    """Up to `limit` windows of `length` ids of the small vocabulary, in row order; what is left over is dropped."""
+    """Up to `limit` windows of `length` ids in the order of the pieces; what is left over is dropped.
+
+    Of the small vocabulary, or of the rows' own where `vocabulary` is None.
+    """
     ids: list[int] = []
     positions: list[int] = []
     for piece in pieces:
-        encoded: list[int] = []
-        for part in _parts(piece, special, decode):
-            # special-token strings inside text are encoded as text
-            encoded += vocabulary.encode(part, add_special_tokens=False).ids if isinstance(part, str) else [part]
+        encoded = piece.tolist() if vocabulary is None else _encoded(piece, special, decode, vocabulary)
         ids += encoded
         positions += range(len(encoded))
         if len(ids) >= limit * length:
@@ -89,6 +118,31 @@ def windows(
     shape = (n, length)
     made = np.array(ids[:cut], np.int64).reshape(shape)
     return Windows(made, _within(np.array(positions[:cut], np.int64).reshape(shape)))
+
+
+def _encoded(
+    piece: npt.NDArray[np.int32], special: dict[int, int], decode: Decode, vocabulary: Vocabulary
+) -> list[int]:
+    encoded: list[int] = []
+    for part in _parts(piece, special, decode):
+        encoded += vocabulary.encode(part) if isinstance(part, str) else [part]
+    return encoded
+
+
+def drawn_rows(n_rows: int, seed: int) -> Iterator[int]:
+    """Every row once, in an order drawn for this seed; costs memory for the rows taken only, not for all there are.
+
+    Each seed reads rows of its own, so that what seeds differ by includes the luck of which rows a short run sees.
+    """
+    taken: set[int] = set()
+    attempt = 0
+    while len(taken) < n_rows:
+        draw = uniform_draws(attempt.to_bytes(16, "little"), seed, "probe rows", 0, 1)[0]
+        attempt += 1
+        row = int(draw * n_rows)
+        if row not in taken:
+            taken.add(row)
+            yield row
 
 
 def _within(positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
