@@ -95,9 +95,7 @@ def completion_prompt(vocabulary: Vocabulary, text: str) -> list[int]:
 
 def continuation_bits(model: Any, vocabulary: Vocabulary, pairs: Sequence[tuple[list[int], str]]) -> list[float]:
     """Bits of each continuation after its prompt. A pair is (prompt ids, text)."""
-    pieces = [
-        (owner, [*prompt, *vocabulary.encode(text)], len(prompt)) for owner, (prompt, text) in enumerate(pairs)
-    ]
+    pieces = [(owner, [*prompt, *vocabulary.encode(text)], len(prompt)) for owner, (prompt, text) in enumerate(pairs)]
     bits = [0.0] * len(pairs)
     for owner, cost in _costs(model, pieces):
         bits[owner] += cost
@@ -121,16 +119,12 @@ def generate(model: Any, vocabulary: Vocabulary, prompt: list[int], most: int) -
     return vocabulary.decode(ids[len(prompt) :])
 
 
-def infilling(
-    model: Any, vocabulary: Vocabulary, spans: Sequence[Span], generated: int
-) -> dict[str, dict[str, float]]:
+def infilling(model: Any, vocabulary: Vocabulary, spans: Sequence[Span], generated: int) -> dict[str, dict[str, float]]:
     """By kind of span: bits per byte of the middle, and exact matches of greedy answers for the first `generated`.
 
     A single line is compared as RepoBench and CV2 do: the first generated line; the other kinds as a whole.
     """
-    bits = continuation_bits(
-        model, vocabulary, [(infill_prompt(vocabulary, span), span.middle) for span in spans]
-    )
+    bits = continuation_bits(model, vocabulary, [(infill_prompt(vocabulary, span), span.middle) for span in spans])
     made: dict[str, dict[str, float]] = {}
     for span, cost in zip(spans, bits, strict=True):
         total = made.setdefault(span.kind, {"spans": 0, "bytes": 0, "bits": 0.0, "generated": 0, "matches": 0})

@@ -7,7 +7,6 @@ Position ids restart with every sample, which isolates samples from each other i
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +43,8 @@ def small_vocabulary(tokenizer_json: str) -> Vocabulary:
     def encode(text: str) -> list[int]:
         return list(made.encode(text, add_special_tokens=False).ids)
 
-    return Vocabulary(made.get_vocab_size(), *range(len(SPECIAL)), encode=encode, decode=made.decode)
+    roles = dict(zip(("begin", "end", "hole", "fim_begin", "fim_end"), range(len(SPECIAL)), strict=True))
+    return Vocabulary(size=made.get_vocab_size(), encode=encode, decode=made.decode, **roles)
 
 
 @dataclass(frozen=True)

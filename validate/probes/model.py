@@ -1,14 +1,16 @@
 """The Lite model from transformers, and the balance loss that the library does not compute.
 
-Comes in: a size and a vocabulary, or a checkpoint's folder; goes out: a model with every field set. Knows nothing of data.
+Comes in: a size and a vocabulary, or a checkpoint's folder; goes out: a model with every field set. Knows no data.
 """
 
 from dataclasses import asdict
 from typing import Any, Final
 
+from validate.probes.data import Vocabulary
 from validate.probes.shapes import SHAPES, Shape
 
 BALANCE_ALPHA: Final = 0.001  # V2-Lite's expert-level balance factor
+_PADDING: Final = 1.05
 _YARN: Final = {
     "rope_type": "yarn",
     "rope_theta": 10000.0,
@@ -74,10 +76,11 @@ def prepared(model: Any) -> Any:
     return model
 
 
-def load(path: str, vocab_size: int) -> Any:
+def load(path: str, vocabulary: Vocabulary) -> Any:
     """A model to continue from: a folder written by save_pretrained, in its own precision, on the CPU.
 
-    The configuration is read first, so that a checkpoint of another vocabulary is refused before its weights are.
+    The configuration is read first, so that a checkpoint of another vocabulary is refused before its weights are. Sizes
+    may differ by padding (DeepSeek-V2: 102,400 rows for 100,002 tokens), the begin and end tokens may not.
     """
     import os
 
@@ -86,13 +89,15 @@ def load(path: str, vocab_size: int) -> Any:
     if not os.path.exists(os.path.join(path, "config.json")):
         raise CheckpointError(f"no checkpoint in {path}: it has no config.json; name a folder of save_pretrained")
     config = AutoConfig.from_pretrained(path)
-    if config.vocab_size != vocab_size:
-        raise CheckpointError(
-            f"the checkpoint in {path} has a vocabulary of {config.vocab_size:,}, the rows one of {vocab_size:,}: "
-            f"train it on rows of its own vocabulary (probe.vocabulary=None keeps the rows' ids)"
-        )
     if config.model_type != "deepseek_v2":
         raise CheckpointError(f"the checkpoint in {path} is a {config.model_type}; the probe trains deepseek_v2")
+    padded = vocabulary.size <= config.vocab_size <= _PADDING * vocabulary.size
+    if not padded or (config.bos_token_id, config.eos_token_id) != (vocabulary.begin, vocabulary.end):
+        raise CheckpointError(
+            f"the checkpoint in {path} has a vocabulary of {config.vocab_size:,} with begin {config.bos_token_id} and "
+            f"end {config.eos_token_id}, the rows one of {vocabulary.size:,} with {vocabulary.begin} and "
+            f"{vocabulary.end}: continue it on rows of its own vocabulary (vocabulary=None keeps the rows' ids)"
+        )
     return prepared(AutoModelForCausalLM.from_pretrained(path, dtype="auto"))
 
 

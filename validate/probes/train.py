@@ -84,6 +84,11 @@ class Checkpoints:
         torch.save(state, partial)
         os.replace(partial, self.path)
 
+    def remove(self) -> None:
+        """Once the run's results are kept, its state is not needed."""
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+
 
 def learning_rate(cfg: TrainConfig, step: int) -> float:
     """Linear warm-up, then cosine to a tenth of the peak at the last step."""
