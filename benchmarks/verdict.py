@@ -13,9 +13,9 @@ import numpy.typing as npt
 from validate.verdict import Comparison, VerdictConfig, document_interval, judge
 
 TRIALS = 4000
-DOCUMENTS = 200
+DOCUMENTS = 60
 SEED_SD = 0.006  # bits per byte; DOCUMENT_SD / sqrt(DOCUMENTS) is half of it, as in the runs of docs/ablations.md
-DOCUMENT_SD = 0.085
+DOCUMENT_SD = 0.0232
 DRAWS = 400  # of the bootstrap
 F64 = npt.NDArray[np.float64]
 

@@ -157,28 +157,31 @@ def permutation_p(base: Sequence[float], scores: Sequence[float], test: Test, le
     is above the level, so that it could never call anything, and where there are too many to count.
     """
     if test == "paired":
-        pairs = [b - a for a, b in zip(base, scores, strict=True)]
-        n_labels, least = 2 ** len(pairs), 2 / 2 ** len(pairs)
-        if least > level or n_labels > _MOST_SPLITS:
-            return None
-        means = [abs(fmean(s * d for s, d in zip(signs, pairs))) for signs in product((1, -1), repeat=len(pairs))]
-        return _share(means, abs(fmean(pairs)))
-    everything, n = [*base, *scores], len(base)
-    n_labels = math.comb(len(everything), n)
-    least = (2 if n == len(scores) else 1) / n_labels
+        n_labels, least = 2 ** len(base), 2 / 2 ** len(base)
+    else:
+        n_labels = math.comb(len(base) + len(scores), len(base))
+        least = (2 if len(base) == len(scores) else 1) / n_labels
     if least > level or n_labels > _MOST_SPLITS:
         return None
-    total = sum(everything)
-    means = []
-    for chosen in combinations(range(len(everything)), n):
-        inside = sum(everything[i] for i in chosen)
-        means.append(abs((total - inside) / len(scores) - inside / n))
-    return _share(means, abs(fmean(scores) - fmean(base)))
-
-
-def _share(means: Sequence[float], seen: float) -> float:
+    if test == "paired":
+        means = np.abs(_signs(len(base)) @ (np.array(scores) - np.array(base))) / len(base)
+    else:
+        everything = np.array([*base, *scores])
+        inside = everything[_splits(len(everything), len(base))].sum(axis=1)
+        means = np.abs((everything.sum() - inside) / len(scores) - inside / len(base))
+    seen = abs(fmean(scores) - fmean(base))
     tolerance = 1e-12 * max(1.0, seen)  # the same sum in another order of addition
-    return sum(mean >= seen - tolerance for mean in means) / len(means)
+    return float((means >= seen - tolerance).mean())
+
+
+@cache
+def _signs(n: int) -> F64:
+    return np.array(list(product((1.0, -1.0), repeat=n)))
+
+
+@cache
+def _splits(n: int, chosen: int) -> npt.NDArray[np.int64]:
+    return np.array(list(combinations(range(n), chosen)))
 
 
 # how many seeds would decide
