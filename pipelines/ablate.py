@@ -70,8 +70,8 @@ def variant(name: str, args: argparse.Namespace, base: Loaded) -> Recipe:
         return VARIANTS[name](base.recipe)
     if base.user_file is None:
         raise RecipeError(
-            f"no variant {name!r}; the variants are: {', '.join(VARIANTS)}; your own are functions beside the base's in "
-            f"FILE.py"
+            f"no variant {name!r}; the variants are: {', '.join(VARIANTS)}; your own stand in FILE.py, "
+            f"beside the base's"
         )
     return load(f"{args.recipe.partition(':')[0]}:{name}", args.sample).recipe
 

@@ -1,7 +1,7 @@
 """The runs of an ablation as tasks, and what differs between its builds; `pipelines.ablate` is the command.
 
-Comes in: a base build and its variants in one store. Goes out: results per build and seed, each a stored artefact of its
-own, so that another variant or another seed trains only what is new.
+Comes in: a base build and its variants in one store. Goes out: results per build and seed, each a stored artefact of
+its own, so that another variant or another seed trains only what is new.
 """
 
 import json

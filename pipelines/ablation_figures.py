@@ -32,12 +32,14 @@ def intervals(calls: Sequence[Call]) -> str:
         label = html.escape(f"{call.variant.rpartition('+')[2]}, {call.measure}")
         parts.append(
             f'<text x="{_LEFT - 12}" y="{y + 4}" text-anchor="end">{label}</text>'
-            f'<line x1="{x(call.low):.1f}" y1="{y}" x2="{x(call.high):.1f}" y2="{y}" stroke="{colour}" stroke-width="3"/>'
+            f'<line x1="{x(call.low):.1f}" y1="{y}" x2="{x(call.high):.1f}" y2="{y}" stroke="{colour}" '
+            f'stroke-width="3"/>'
             f'<circle cx="{x(call.difference):.1f}" cy="{y}" r="5" fill="{colour}"/>'
         )
     parts.append(
         f'<text x="{x(low):.1f}" y="{height - 10}">{low:+.3f}</text>'
-        f'<text x="{x(high):.1f}" y="{height - 10}" text-anchor="end">{high:+.3f} bits per byte, variant minus base</text>'
+        f'<text x="{x(high):.1f}" y="{height - 10}" text-anchor="end">{high:+.3f} bits per byte, variant minus base'
+        f"</text>"
     )
     return _svg(height, "difference to the base with intervals", parts)
 
@@ -64,7 +66,8 @@ def curves(logs: Mapping[str, Sequence[Sequence[Mapping[str, float]]]]) -> str:
         parts.append(line([sum(at) / len(at) for at in zip(*runs, strict=True)], colour, 2, 1))
         y = 20 + 18 * index
         legend.append(
-            f'<line x1="{_WIDTH - 220}" y1="{y - 4}" x2="{_WIDTH - 190}" y2="{y - 4}" stroke="{colour}" stroke-width="3"/>'
+            f'<line x1="{_WIDTH - 220}" y1="{y - 4}" x2="{_WIDTH - 190}" y2="{y - 4}" stroke="{colour}" '
+            f'stroke-width="3"/>'
             f'<text x="{_WIDTH - 184}" y="{y}">{html.escape(name.rpartition("+")[2])}</text>'
         )
     steps = len(next(iter(next(iter(logs.values())))))

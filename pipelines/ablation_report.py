@@ -16,7 +16,7 @@ from validate.verdict import Call, document_interval
 
 Rows = list[list[str]]
 _STYLE: Final = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222;background:#fff}"
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}"
     "table{border-collapse:collapse;display:block;overflow-x:auto;margin:.5rem 0}"
     "th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}"
     "td{font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}svg text{font-size:12px;fill:#444}"
@@ -99,15 +99,15 @@ _HEADS: Final = ["call", "difference", "interval", "p corrected", "p permutation
 
 def _lead(ablation: Ablation) -> str:
     cfg = ablation.base.recipe.ablation.verdict
-    n = len(ablation.runs[ablation.base.name])
+    n, comparisons = len(ablation.runs[ablation.base.name]), len(ablation.calls)
     called = [call for call in ablation.calls if call.answer != "no difference shown"]
     told = [f"<b>{_short(call.variant)}</b> is {call.answer} on {html.escape(call.measure)}" for call in called]
     found = "; ".join(told) if told else "no difference shown on any measure"
     return (
-        f'<p class="lead">{found}.</p><p class="note">{n} seeds a build; each seed draws its initialisation and its rows, '
-        f"and gives one number per measure. Student's t ({cfg.test}) on these numbers, {len(ablation.calls)} comparisons "
-        f"that share a chance of {cfg.alpha:.0%} of one false call: intervals are at {1 - cfg.alpha / len(ablation.calls):.2%} "
-        f"each. Lower bits per byte are better. “No difference shown” means that these seeds could not tell, "
+        f'<p class="lead">{found}.</p><p class="note">{n} seeds a build; each seed draws its initialisation and its '
+        f"rows, and gives one number per measure. Student's t ({cfg.test}) on these numbers, {comparisons} comparisons "
+        f"that share a chance of {cfg.alpha:.0%} of one false call: intervals are at "
+        f"{1 - cfg.alpha / comparisons:.2%} each. Lower bits per byte are better. “No difference shown” means that these seeds could not tell, "
         f"not that there is none.</p>"
     )
 
@@ -157,12 +157,13 @@ def _shown_only(ablation: Ablation) -> Rows:
         cells = [_spread([run.infilling[kind]["bits_per_byte"] for run in runs]) for runs in ablation.runs.values()]
         rows.append([f"infilling, {kind}", *cells])
         if first.infilling[kind]["generated"]:
-            exact = [
-                f"{sum(run.infilling[kind]['matches'] for run in runs)} of {sum(run.infilling[kind]['generated'] for run in runs)}"
-                for runs in ablation.runs.values()
-            ]
-            rows.append([f"infilling, {kind}, exact", *exact])
+            rows.append([f"infilling, {kind}, exact", *(_exact(runs, kind) for runs in ablation.runs.values())])
     return rows
+
+
+def _exact(runs: Sequence[Run], kind: str) -> str:
+    matches, generated = (sum(run.infilling[kind][name] for run in runs) for name in ("matches", "generated"))
+    return f"{matches:.0f} of {generated:.0f}"
 
 
 def _note(ablation: Ablation) -> str:
@@ -178,8 +179,8 @@ def _note(ablation: Ablation) -> str:
         low, high = document_interval(one, two, 0.05, 2000, 0)
         told.append(f"{_short(build.name)} {low:+.4f} to {high:+.4f}")
     return (
-        f'<p class="note">Mean difference over documents, 95 % by a bootstrap over documents: {"; ".join(told)}. It describes '
-        f"these runs on these documents and nothing else: used as a test it would call identical builds different far "
+        f'<p class="note">Mean difference over documents, 95 % by a bootstrap over documents: {"; ".join(told)}. '
+        f"It describes these runs on these documents and nothing else: used as a test it would call identical builds different far "
         f"more often than one time in twenty, because it does not know that another seed gives another number.</p>"
     )
 

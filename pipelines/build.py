@@ -154,7 +154,7 @@ def plan(recipe: Recipe) -> list[Stage]:
 def held_out_of_base(
     set_of_base: frozen.Frozen | None, own: MinHashConfig, documents: tuple[Ref, ...]
 ) -> tuple[list[Stage], dict[str, tuple[Ref, ...]]]:
-    """A variant's stages before `dedup`: the base's scoring set; where its own settings differ, signatures of the set's."""
+    """A variant's stages before `dedup`: the base's set, and signatures to compare with it where its own do not."""
     if set_of_base is None:
         return [], {}
     named = Stage(name="frozen", run=frozen.run, config=set_of_base)

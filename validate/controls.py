@@ -23,7 +23,10 @@ SHUFFLED: Final = 0.5  # of documents
 COPIED: Final = 0.2
 FOREIGN: Final = 0.3
 _TEMPLATES: Final = ("bisect", "colorsys", "fnmatch", "sched", "queue", "heapq", "shlex", "textwrap")
-_C_LIKE: Final = tuple(".c .h .cpp .hpp .cc .js .jsx .ts .tsx .java .rs .go .scss .css".split())
+_C_LIKE: Final = (
+    *(".c", ".h", ".cpp", ".hpp", ".cc", ".rs", ".go", ".java"),
+    *(".js", ".jsx", ".ts", ".tsx", ".css", ".scss"),
+)
 # A string is matched first, so that a mark inside one stays. Alternatives begin with different characters: linear.
 _C_COMMENT: Final = re.compile(r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|//[^\n]*|/\*.*?\*/""", re.S)
 _VOWELS: Final = str.maketrans("aeiouAEIOU", "uaeioUAEIO")

@@ -44,7 +44,7 @@ def human_eval() -> list[Task]:
 
 
 def read(path: str) -> list[Task]:
-    """Tasks of a JSONL file, gzipped or not. Raises ValueError with the line and the keys where it is of neither form."""
+    """Tasks of a JSONL file, gzipped or not. Raises ValueError with line and keys where it is of neither form."""
     raw = Path(path).read_bytes()
     text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode()
     return [_task(json.loads(line), path, n) for n, line in enumerate(text.splitlines(), 1) if line.strip()]

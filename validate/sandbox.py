@@ -57,7 +57,8 @@ with open("/tmp/program.py", "wb") as file:
     file.write(sys.stdin.buffer.read())
 null = os.open("/dev/null", os.O_RDONLY)
 os.dup2(null, 0)
-for name, value in (("CPU", cpu), ("AS", memory), ("NPROC", processes), ("NOFILE", files), ("FSIZE", size), ("CORE", 0)):
+limits = {"CPU": cpu, "AS": memory, "NPROC": processes, "NOFILE": files, "FSIZE": size, "CORE": 0}
+for name, value in limits.items():
     resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
 os.execve(sys.executable, [sys.executable, "-I", "/tmp/program.py"], {"PATH": "/usr/bin:/bin", "HOME": "/tmp"})
 """
