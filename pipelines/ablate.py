@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from corpus.shards import Store
-from pipelines.ablation import Build, Run, as_variant, frozen_set, train_all
+from pipelines.ablation import Build, Run, as_variant, check_variant, frozen_set, train_all
 from pipelines.ablation_report import Ablation, page, summary
 from pipelines.build import plan, record_build, run_stage
 from pipelines.cluster import ClusterError, connect
@@ -27,6 +27,7 @@ from pipelines.recipes import Loaded, Recipe, RecipeError, load
 from pipelines.stage import StageError, Work
 from pipelines.variants import VARIANTS
 from validate.measures import pool
+from validate.probes.memory import check_machine
 from validate.verdict import Comparison, judge
 
 _LAST = "pack"  # of a build: exports and the build's own probe compare nothing
@@ -44,9 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         loaded = load(args.recipe, args.sample)
         variants = [(name, variant(name, args, loaded)) for name in names]
+        for name, recipe in variants:
+            check_variant(name, recipe, loaded.recipe)
         problem = _wrong_usage(args, names)
         if problem:
             raise RecipeError(problem)
+        if not args.list:
+            check_machine(loaded.recipe.ablation.probe)
     except (RecipeError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -107,11 +112,8 @@ def _ablate(args: argparse.Namespace, store: Store, loaded: Loaded, variants: li
         print(f"scoring set {frozen.hash[:12]}", file=sys.stderr)
         builds = []
         for name, recipe in variants:
-            try:
-                recipe = as_variant(recipe, base.recipe, frozen)
-            except ValueError as error:
-                raise AblateError(f"variant {name}: {error}") from error
             work = Work(store, cluster, "", progress)
+            recipe = as_variant(recipe, base.recipe, frozen)
             builds.append(build(work, f"{loaded.name}+{name}", recipe, args.accept_code))
             assert frozen_set(builds[-1]).hash == frozen.hash, f"{name} is scored on another set than the base"
         work = Work(store, cluster, "ablate", progress)

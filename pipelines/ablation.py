@@ -61,15 +61,21 @@ def frozen_set(base: Build) -> Frozen:
     )
 
 
-def as_variant(variant: Recipe, base: Recipe, frozen: Frozen) -> Recipe:
-    """The variant with the base's scoring set filled in. Raises ValueError where it holds out other documents."""
-    for name, of_base, own in (
+def check_variant(name: str, variant: Recipe, base: Recipe) -> None:
+    """Raises ValueError where the variant would hold out other documents than the base; before anything is built."""
+    for setting, of_base, own in (
         ("filter.split_seed", base.filter.split_seed, variant.filter.split_seed),
         ("filter.held_out", base.filter.held_out, variant.filter.held_out),
         ("dedup.held_out_threshold", base.dedup.held_out_threshold, variant.dedup.held_out_threshold),
     ):
         if of_base != own:
-            raise ValueError(f"{name} is {own}, the base's is {of_base}: variants are scored on what the base held out")
+            raise ValueError(
+                f"variant {name}: {setting} is {own}, the base's is {of_base}: both are scored on what it held out"
+            )
+
+
+def as_variant(variant: Recipe, base: Recipe, frozen: Frozen) -> Recipe:
+    """The variant with the base's scoring set filled in, and the base's way to train and to judge."""
     return replace(variant, frozen=frozen, ablation=base.ablation)
 
 

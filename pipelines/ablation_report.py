@@ -19,7 +19,8 @@ _STYLE: Final = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}"
     "table{border-collapse:collapse;display:block;overflow-x:auto;margin:.5rem 0}"
     "th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}"
-    "td{font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}svg text{font-size:12px;fill:#444}"
+    "td{font-variant-numeric:tabular-nums;white-space:nowrap}"
+    "svg{max-width:100%;height:auto}svg text{font-size:12px;fill:#444}"
     ".worse{color:#a40000}.better{color:#006b2d}.no{color:#555}code{background:#f3f3f3;padding:.1rem .3rem}"
     "p.lead{font-size:1.1rem}.note{color:#555;max-width:60rem}"
 )
@@ -94,7 +95,15 @@ def page(ablation: Ablation) -> str:
     )
 
 
-_HEADS: Final = ["call", "difference", "interval", "p corrected", "p permutation", "seeds to decide"]
+_HEADS: Final = [
+    "call",
+    "difference",
+    "interval",
+    "p corrected",
+    "p permutation",
+    "would have shown",
+    "seeds to decide",
+]
 
 
 def _lead(ablation: Ablation) -> str:
@@ -107,8 +116,8 @@ def _lead(ablation: Ablation) -> str:
         f'<p class="lead">{found}.</p><p class="note">{n} seeds a build; each seed draws its initialisation and its '
         f"rows, and gives one number per measure. Student's t ({cfg.test}) on these numbers, {comparisons} comparisons "
         f"that share a chance of {cfg.alpha:.0%} of one false call: intervals are at "
-        f"{1 - cfg.alpha / comparisons:.2%} each. Lower bits per byte are better. “No difference shown” means that these seeds could not tell, "
-        f"not that there is none.</p>"
+        f"{1 - cfg.alpha / comparisons:.2%} each. Lower bits per byte are better. “No difference shown” means that "
+        f"these seeds could not tell, not that there is none.</p>"
     )
 
 
@@ -132,18 +141,24 @@ def _by_domain(ablation: Ablation) -> Rows:
         scores = [_mean(ablation.runs[name], call.measure) for name in (ablation.base.name, call.variant)]
         permutation = "" if call.p_permutation is None else f"{call.p_permutation:.3g}"
         more = "" if call.answer != "no difference shown" else _more(call, ablation)
-        numbers = [f"{call.difference:+.4f}", _interval(call), f"{call.p_corrected:.3g}", permutation, more]
+        numbers = [
+            f"{call.difference:+.4f}",
+            _interval(call),
+            f"{call.p_corrected:.3g}",
+            permutation,
+            f"± {call.detectable:.4f}",
+            more,
+        ]
         rows.append([_short(call.variant), call.measure, *scores, call.answer, *numbers])
     return rows
 
 
 def _more(call: Call, ablation: Ablation) -> str:
-    """What would decide it, if the difference seen is the true one; and what these seeds would have shown."""
-    least = f"a difference of {call.detectable:.4f} would have been shown"
+    """Seeds a build, and tokens in all their runs, that would decide it if the difference seen is the true one."""
     if call.seeds_needed is None:
-        return f"over 1,000; {least}"
+        return "over 1,000"
     tokens = call.seeds_needed * ablation.runs[call.variant][0].tokens
-    return f"{call.seeds_needed} a build ({tokens / 1e6:.1f} million tokens each); {least}"
+    return f"{call.seeds_needed} ({tokens:,} tokens)"
 
 
 def _shown_only(ablation: Ablation) -> Rows:
@@ -180,8 +195,9 @@ def _note(ablation: Ablation) -> str:
         told.append(f"{_short(build.name)} {low:+.4f} to {high:+.4f}")
     return (
         f'<p class="note">Mean difference over documents, 95 % by a bootstrap over documents: {"; ".join(told)}. '
-        f"It describes these runs on these documents and nothing else: used as a test it would call identical builds different far "
-        f"more often than one time in twenty, because it does not know that another seed gives another number.</p>"
+        f"It describes these runs on these documents and nothing else: used as a test it "
+        f"would call identical builds different far more often than one time in twenty, because it does not know that "
+        f"another seed gives another number.</p>"
     )
 
 
