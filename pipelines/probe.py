@@ -103,7 +103,7 @@ def drawn_windows(store: Store, cfg: ProbeConfig, rows: Shards, vocabulary: data
     """As many windows as the steps need, from rows in the order drawn for the seed."""
     decode, special = _roles(cfg)
     small = None if cfg.vocabulary is None else vocabulary
-    pieces = _drawn_pieces(store, rows, cfg.train.seed)
+    pieces = _drawn_pieces(store, rows, cfg.train.seed, cfg.train.length)
     return data.windows(pieces, special, decode, small, cfg.train.length, cfg.train.windows)
 
 
@@ -164,19 +164,32 @@ def _pieces(store: Store, rows: Shards) -> Iterator[npt.NDArray[np.int32]]:
             yield from data.sample_pieces(batch)
 
 
-def _drawn_pieces(store: Store, rows: Shards, seed: int) -> Iterator[npt.NDArray[np.int32]]:
-    """Pieces of all rows in the order drawn; rows are memory-mapped, a few read at a time."""
+def _drawn_pieces(store: Store, rows: Shards, seed: int, length: int) -> Iterator[npt.NDArray[np.int32]]:
+    """One stretch of each row in the order drawn, then the next of each; memory-mapped, a few rows read at a time."""
     ends = np.cumsum([shard.rows for shard in rows])
-    drawn = data.drawn_rows(int(ends[-1]) if len(ends) else 0, seed)
-    while wanted := list(islice(drawn, _ROWS_AT_ONCE)):
-        found: dict[int, list[npt.NDArray[np.int32]]] = {}
-        for index in sorted({int(np.searchsorted(ends, row, "right")) for row in wanted}):
-            first = int(ends[index]) - rows[index].rows
-            inside = sorted(row - first for row in wanted if first <= row < ends[index])
-            for row, pieces in _taken(store, rows[index], inside):
-                found[first + row] = pieces
-        for row in wanted:
-            yield from found[row]
+    turn, more = 0, True
+    while more:
+        more = False
+        drawn = data.drawn_rows(int(ends[-1]) if len(ends) else 0, seed)
+        while wanted := list(islice(drawn, _ROWS_AT_ONCE)):
+            found = _read(store, rows, ends, wanted)
+            for row in wanted:
+                pieces = data.stretch(found[row], row, seed, turn, length)
+                more |= pieces is not None
+                yield from pieces or ()
+        turn += 1
+
+
+def _read(
+    store: Store, rows: Shards, ends: npt.NDArray[np.int64], wanted: list[int]
+) -> dict[int, list[npt.NDArray[np.int32]]]:
+    found: dict[int, list[npt.NDArray[np.int32]]] = {}
+    for index in sorted({int(np.searchsorted(ends, row, "right")) for row in wanted}):
+        first = int(ends[index]) - rows[index].rows
+        inside = sorted(row - first for row in wanted if first <= row < ends[index])
+        for row, pieces in _taken(store, rows[index], inside):
+            found[first + row] = pieces
+    return found
 
 
 def _taken(store: Store, shard: Shard, wanted: list[int]) -> Iterator[tuple[int, list[npt.NDArray[np.int32]]]]:

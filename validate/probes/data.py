@@ -5,7 +5,7 @@ rows with a byte-level BPE trained on them; bits per byte compare across vocabul
 Position ids restart with every sample, which isolates samples from each other in attention.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,6 +143,27 @@ def drawn_rows(n_rows: int, seed: int) -> Iterator[int]:
         if row not in taken:
             taken.add(row)
             yield row
+
+
+def stretch(
+    pieces: Sequence[npt.NDArray[np.int32]], row: int, seed: int, turn: int, length: int
+) -> list[npt.NDArray[np.int32]] | None:
+    """Of a row's pieces the tokens in one stretch of `length`: turn 0 takes a drawn one, each later turn the next.
+
+    A row is mostly one document, and a short run reads few rows: one stretch of many rows scatters less between seeds
+    than all of a few. None where the row has had as many turns as it has stretches.
+    """
+    ends = np.cumsum([len(piece) for piece in pieces])
+    stretches = max(1, int(ends[-1]) // length) if len(ends) else 0
+    if turn >= stretches:
+        return None
+    first = int(uniform_draws(row.to_bytes(16, "little"), seed, "probe stretch", 0, 1)[0] * stretches)
+    start = (first + turn) % stretches * length
+    return [
+        piece[max(0, start - (end - len(piece))) : start + length - (end - len(piece))]
+        for piece, end in zip(pieces, ends.tolist(), strict=True)
+        if end - len(piece) < start + length and end > start
+    ]
 
 
 def _within(positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -72,3 +72,23 @@ def test_every_row_is_drawn_once_and_another_seed_draws_another_order():
 
 def test_no_rows_are_drawn_from_none():
     assert list(data.drawn_rows(0, 0)) == []
+
+
+def test_the_stretches_of_a_row_are_all_of_it_each_once():
+    pieces = [np.arange(0, 5, dtype=np.int32), np.arange(5, 12, dtype=np.int32)]
+    found = [data.stretch(pieces, 3, 0, turn, 4) for turn in range(4)]
+    assert found[3] is None
+    joined = sorted(token for cut in found[:3] for piece in cut for token in piece.tolist())
+    assert joined == list(range(12))
+    assert all(sum(map(len, cut)) == 4 for cut in found[:3])
+
+
+def test_another_seed_begins_with_another_stretch():
+    pieces = [np.arange(0, 4000, dtype=np.int32)]
+    firsts = {int(data.stretch(pieces, 0, seed, 0, 4)[0][0]) for seed in range(5)}
+    assert len(firsts) > 3
+
+
+def test_a_row_shorter_than_a_stretch_gives_what_it_has():
+    assert data.stretch([np.arange(3, dtype=np.int32)], 0, 0, 0, 4)[0].tolist() == [0, 1, 2]
+    assert data.stretch([], 0, 0, 0, 4) is None
