@@ -15,6 +15,7 @@ from typing import NoReturn
 from rich.console import Console
 from rich.table import Table
 
+from corpus.minhash import MinHashConfig
 from corpus.shards import Store
 from pipelines import (
     assemble,
@@ -25,6 +26,7 @@ from pipelines import (
     encode,
     export,
     filter,
+    frozen,
     measure,
     minhash,
     mix,
@@ -41,7 +43,7 @@ from pipelines.console import end
 from pipelines.manifest import Found, commit, look_up, resolve, survey
 from pipelines.progress import RunProgress
 from pipelines.recipes import Loaded, Recipe, RecipeError, load
-from pipelines.stage import Stage, StageError, Work
+from pipelines.stage import Ref, Stage, StageError, Work
 
 
 def plan(recipe: Recipe) -> list[Stage]:
@@ -93,7 +95,10 @@ def plan(recipe: Recipe) -> list[Stage]:
     verdicts = filtered["verdicts"]
     hashed = Stage(name="minhash", run=minhash.run, config=recipe.minhash, inputs={"documents": documents})
     keys = {"signatures": hashed["signatures"], "bands": hashed["bands"]}
-    deduped = Stage(name="dedup", run=dedup.run, config=recipe.dedup, inputs={**both, **keys, "verdicts": verdicts})
+    of_base, frozen_inputs = held_out_of_base(recipe.frozen, recipe.minhash, documents)
+    deduped = Stage(
+        name="dedup", run=dedup.run, config=recipe.dedup, inputs={**both, **keys, "verdicts": verdicts, **frozen_inputs}
+    )
     survivors = deduped["survivors"]
     repeated = Stage(
         name="repeats",
@@ -145,7 +150,21 @@ def plan(recipe: Recipe) -> list[Stage]:
     )
     corpus = [crawled, pool_keys, pool_kept, recalled, classified, measured, scrubbed, checked, source_scores, filtered]
     optional = [repeated] if recipe.repeats is not None else []
-    return [*corpus, hashed, deduped, *optional, assembled, encoded, mixed, packed, exported, probed]
+    return [*corpus, hashed, *of_base, deduped, *optional, assembled, encoded, mixed, packed, exported, probed]
+
+
+def held_out_of_base(
+    set_of_base: frozen.Frozen | None, own: MinHashConfig, documents: tuple[Ref, ...]
+) -> tuple[list[Stage], dict[str, tuple[Ref, ...]]]:
+    """A variant's stages before `dedup`: the base's set, and signatures to compare with it where its own do not."""
+    if set_of_base is None:
+        return [], {}
+    named = Stage(name="frozen", run=frozen.run, config=set_of_base)
+    inputs = {"frozen": named["scoring"], "frozen_signatures": named["scoring_signatures"]}
+    if set_of_base.minhash.definition() == own.definition():
+        return [named], inputs
+    again = Stage(name="held_minhash", run=minhash.run, config=set_of_base.minhash, inputs={"documents": documents})
+    return [named, again], {**inputs, "held_signatures": again["signatures"]}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -209,19 +228,19 @@ def _run(
                     return 1
                 print(f"Dask dashboard: {cluster.dashboard}", file=sys.stderr)
             work = Work(store, cluster, stage.name, progress, args.keep_going)
-            done = _run_stage(work, progress, here, found)
+            done = run_stage(work, progress, here, found)
             if done is None:
                 return 1
             found[stage.name] = done
             assert done.result is not None
             quarantined += done.result.counts.get("quarantined", 0)
-    _record_build(store, loaded, found)
+    record_build(store, loaded.name, found)
     if quarantined:
         print(f"{quarantined} rows in quarantine; their shards are named in the manifests' notes", file=sys.stderr)
     return 1 if quarantined else 0
 
 
-def _run_stage(work: Work, progress: RunProgress, here: Found, before: dict[str, Found]) -> Found | None:
+def run_stage(work: Work, progress: RunProgress, here: Found, before: dict[str, Found]) -> Found | None:
     """Run one stage and write its manifest; None after a failure, which has been told and noted."""
     stage, store = here.stage, work.store
     inputs = resolve(stage, before)
@@ -245,10 +264,10 @@ def _run_stage(work: Work, progress: RunProgress, here: Found, before: dict[str,
     return done
 
 
-def _record_build(store: Store, loaded: Loaded, found: dict[str, Found]) -> None:
+def record_build(store: Store, name: str, found: dict[str, Found]) -> None:
     """Which manifests this build stands on; `--prune` keeps what any recorded build needs."""
     manifests = {name: here.path for name, here in found.items() if here.result is not None}
-    store.write_text(f"builds/{loaded.name}.json", json.dumps(manifests, indent=1))
+    store.write_text(f"builds/{name}.json", json.dumps(manifests, indent=1))
 
 
 def _first_missing(stages: list[Stage], chosen: list[str], found: dict[str, Found]) -> str | None:

@@ -48,8 +48,12 @@ def run(
     verdicts: Shards,
     frozen: Shards | None = None,
     frozen_signatures: Shards | None = None,
+    held_signatures: Shards | None = None,
 ) -> Result:
-    """Clusters, the scoring set, survivors. A variant is handed the base's set and signatures as `frozen`."""
+    """Clusters, the scoring set, survivors. A variant is handed the base's set and signatures as `frozen`.
+
+    `held_signatures`: this build's documents, signed with the settings of that set, where its own settings are others.
+    """
     if (frozen is None) != (frozen_signatures is None):
         raise ValueError("frozen and frozen_signatures are two outputs of one base build: name both or neither")
     cfg = replace(cfg, minhash=replace(cfg.minhash, group_bytes=1))  # groups are told by `bands`
@@ -67,7 +71,7 @@ def run(
         passes.append(cluster(work, cfg, layout, keys, files, passes, "near_duplicate"))
     if frozen is None or frozen_signatures is None:
         frozen, frozen_signatures = scoring(work, cfg, layout, (verdicts, documents, languages, signatures), passes)
-    made = survive(work, cfg, layout, (signatures, verdicts, languages, files), passes, frozen_signatures)
+    made = survive(work, cfg, layout, (held_signatures or signatures, verdicts, languages, files), passes, frozen_signatures)
     totals, judged, dropped = by_language(tally(made))
     if cfg.unit == "repository":  # the published rates are of files
         judged, dropped = {ALL: sum(judged.values())}, {ALL: sum(dropped.values())}

@@ -1,52 +1,154 @@
-"""Stage: packed rows and the held-out scoring set -> loss curve and bits per byte by domain of one short run."""
+"""Stage: packed rows and the held-out scoring set -> loss curve and scores of one short run.
+
+The tasks of an ablation's runs (`pipelines.ablate`) are these same functions, with seeds and the base's vocabulary.
+"""
 
 import json
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from corpus.shards import Shard, Store
+from pipelines.identity import canonical, digest
 from pipelines.stage import Job, Result, Shards, Work, tally
 from tokenization import tokenizer
+from validate import infilling, scores
 from validate.probes import data, model, train
 from validate.probes.config import ProbeConfig
-from validate.scores import bits_per_byte
+
+_ROWS_AT_ONCE = 64  # drawn rows read together: each row group of a shard is then opened once for several of them
 
 
 def run(work: Work, cfg: ProbeConfig, rows: Shards, scoring: Shards) -> Result:
-    """One artefact for the small vocabulary, one for the run: {"log", "before", "after", "parameters"}."""
+    """One artefact for the vocabulary, one for the run: {"log", "before", "after", "parameters"}."""
     vocabulary = work.map(train_vocabulary, cfg, [Job((rows,))], step="vocabulary", schema=None)
     made = work.map(train_probe, cfg, [Job((rows, vocabulary, scoring))], step="run", schema=None)
     return Result({"vocabulary": vocabulary, "results": made}, tally(made))
 
 
 def train_vocabulary(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
-    """Tokenizer JSON from the text of the first rows."""
+    """Tokenizer JSON from the text of the first rows; nothing where the rows' own ids are kept."""
+    if cfg.vocabulary is None:
+        yield b""
+        return
     decode, special = _roles(cfg)
     texts = data.texts(_pieces(store, job.inputs[0]), special, decode)
     yield data.train_vocabulary(_up_to(texts, cfg.vocabulary_bytes), cfg.vocabulary).encode()
 
 
 def train_probe(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
-    """Train on the first rows that the steps need, score before and after."""
-    from tokenizers import Tokenizer
-
+    """Train on rows drawn for the seed, score before and after."""
     rows, (vocabulary_file,), scoring = job.inputs
-    decode, special = _roles(cfg)
-    vocabulary = Tokenizer.from_str(store.read_bytes(vocabulary_file).decode())
-    vocabulary.encode_special_tokens = True
-    needed = cfg.train.steps * cfg.train.batch
-    windows = data.windows(_pieces(store, rows), special, decode, vocabulary, cfg.train.length, needed)
-    net = model.build(cfg.size, vocabulary.get_vocab_size(), cfg.train.length, cfg.train.seed)
-    held_out = list(_scoring(store, scoring, cfg.scoring_bytes))
-    before = bits_per_byte(net, vocabulary, held_out, cfg.train.length)
+    vocabulary = load_vocabulary(store, cfg, vocabulary_file)
+    windows = drawn_windows(store, cfg, rows, vocabulary)
+    train.check_length(len(windows.ids), cfg.train)
+    net = _model(cfg, vocabulary)
+    held_out = [(document.domain, document.text) for document in scored(store, cfg, scoring)]
+    before = scores.bits_per_byte(net, vocabulary, held_out, cfg.train.length)
     log = train.train(net, windows, cfg.train)
-    after = bits_per_byte(net, vocabulary, held_out, cfg.train.length)
+    after = scores.bits_per_byte(net, vocabulary, held_out, cfg.train.length)
     counts.update(parameters=model.n_parameters(net), steps=len(log), scored=len(held_out))
     results = {"log": log, "before": before, "after": after, "parameters": model.n_parameters(net)}
     yield json.dumps(results, sort_keys=True).encode()
+
+
+def train_seed(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
+    """One run of an ablation: `job.params` is the seed. {"log", "documents", "infilling", "parameters"}.
+
+    Keeps its state in a checkpoint beside the store (on a remote root: in this machine's scratch folder) and a line per
+    step in `logs/`, which `tail -f` shows while it runs. How long it took is among the counters, not in the bytes.
+    """
+    seed: Any = job.params
+    cfg = replace(cfg, train=replace(cfg.train, seed=seed))
+    rows, (vocabulary_file,), scoring = job.inputs
+    started = time.process_time()
+    vocabulary = load_vocabulary(store, cfg, vocabulary_file)
+    windows = drawn_windows(store, cfg, rows, vocabulary)
+    train.check_length(len(windows.ids), cfg.train)
+    net = _model(cfg, vocabulary)
+    key = digest([canonical(cfg), [[shard.content for shard in shards] for shards in job.inputs]])
+    where = store.url("") if store.is_local else f"{tempfile.gettempdir()}/"
+    kept = train.Checkpoints(path=f"{where}checkpoints/{key}.pt", every=cfg.checkpoint_steps)
+    log = train.train(net, windows, cfg.train, kept, train.log_to(f"{where}logs/probes/{key}.jsonl"))
+    documents = scored(store, cfg, scoring)
+    results = {
+        "log": log,
+        "documents": document_scores(net, vocabulary, documents, cfg),
+        "infilling": _infilling(net, vocabulary, documents, cfg),
+        "parameters": model.n_parameters(net),
+    }
+    milliseconds = round(1000 * (time.process_time() - started))
+    counts.update(steps=len(log), tokens=windows.ids.size, scored=len(documents), cpu_milliseconds=milliseconds)
+    yield json.dumps(results, sort_keys=True).encode()
+    kept.remove()
+
+
+def load_vocabulary(store: Store, cfg: ProbeConfig, file: Shard) -> data.Vocabulary:
+    """The small vocabulary, or the rows' own."""
+    if cfg.vocabulary is not None:
+        return data.small_vocabulary(store.read_bytes(file).decode())
+    rows = tokenizer.load(cfg.tokenizer)
+    decode, _ = _roles(cfg)
+    special = (rows.begin, rows.end, rows.fim_hole, rows.fim_begin, rows.fim_end)
+    return data.Vocabulary(rows.n_ids, *special, lambda text: rows.encode(text).tolist(), decode)
+
+
+def drawn_windows(store: Store, cfg: ProbeConfig, rows: Shards, vocabulary: data.Vocabulary) -> data.Windows:
+    """As many windows as the steps need, from rows in the order drawn for the seed."""
+    decode, special = _roles(cfg)
+    small = None if cfg.vocabulary is None else vocabulary
+    pieces = _drawn_pieces(store, rows, cfg.train.seed, cfg.train.length)
+    return data.windows(pieces, special, decode, small, cfg.train.length, cfg.train.windows)
+
+
+def scored(store: Store, cfg: ProbeConfig, shards: list[Shard]) -> list[scores.Document]:
+    """Beginnings of held-out documents in order of id, up to `scoring_bytes` a domain and at least one of each."""
+    found: list[dict[str, Any]] = []
+    for shard in shards:
+        found += store.table(shard, ["id", "domain", "language", "text"]).to_pylist()
+    taken: dict[str, int] = {}
+    chosen = []
+    for row in sorted(found, key=lambda row: row["id"]):
+        text = row["text"].encode()[: cfg.document_bytes].decode("utf-8", "ignore")
+        size, used = len(text.encode()), taken.get(row["domain"], 0)
+        if size and (not used or used + size <= cfg.scoring_bytes):
+            taken[row["domain"]] = used + size
+            chosen.append(scores.Document(row["id"].hex(), row["domain"], row["language"], text))
+    return chosen
+
+
+def document_scores(
+    net: Any, vocabulary: data.Vocabulary, documents: list[scores.Document], cfg: ProbeConfig
+) -> list[dict[str, Any]]:
+    """Per document what it is, its bytes and its bits."""
+    bits = scores.document_bits(net, vocabulary, [document.text for document in documents], cfg.train.length)
+    made = []
+    for document, cost in zip(documents, bits, strict=True):
+        row = asdict(document)
+        text = row.pop("text")
+        made.append({**row, "bytes": len(text.encode()), "bits": round(cost, 4)})
+    return made
+
+
+def _infilling(
+    net: Any, vocabulary: data.Vocabulary, documents: list[scores.Document], cfg: ProbeConfig
+) -> dict[str, dict[str, float]]:
+    code = [document for document in documents if document.domain == "code"][: cfg.infilled]
+    context = cfg.train.length  # characters on either side: some two thirds of the window
+    found = [span for document in code for span in infilling.spans(document.text, bytes.fromhex(document.id), context)]
+    return scores.infilling(net, vocabulary, found, cfg.generated)
+
+
+def _model(cfg: ProbeConfig, vocabulary: data.Vocabulary) -> Any:
+    if cfg.start is not None:
+        return model.load(cfg.start, vocabulary)
+    return model.build(cfg.size, vocabulary.size, cfg.train.length, cfg.train.seed)
 
 
 def _roles(cfg: ProbeConfig) -> tuple[data.Decode, dict[int, int]]:
@@ -63,23 +165,46 @@ def _pieces(store: Store, rows: Shards) -> Iterator[npt.NDArray[np.int32]]:
             yield from data.sample_pieces(batch)
 
 
-def _up_to(texts: Iterator[str], n_bytes: int) -> Iterator[str]:
+def _drawn_pieces(store: Store, rows: Shards, seed: int, length: int) -> Iterator[npt.NDArray[np.int32]]:
+    """One stretch of each row in the order drawn, then the next of each; memory-mapped, a few rows read at a time."""
+    ends = np.cumsum([shard.rows for shard in rows])
+    turn, more = 0, True
+    while more:
+        more = False
+        drawn = data.drawn_rows(int(ends[-1]) if len(ends) else 0, seed)
+        while wanted := list(islice(drawn, _ROWS_AT_ONCE)):
+            found = _read(store, rows, ends, wanted)
+            for row in wanted:
+                pieces = data.stretch(found[row], row, seed, turn, length)
+                more |= pieces is not None
+                yield from pieces or ()
+        turn += 1
+
+
+def _read(
+    store: Store, rows: Shards, ends: npt.NDArray[np.int64], wanted: list[int]
+) -> dict[int, list[npt.NDArray[np.int32]]]:
+    found: dict[int, list[npt.NDArray[np.int32]]] = {}
+    for index in sorted({int(np.searchsorted(ends, row, "right")) for row in wanted}):
+        first = int(ends[index]) - rows[index].rows
+        inside = sorted(row - first for row in wanted if first <= row < ends[index])
+        for row, pieces in _taken(store, rows[index], inside):
+            found[first + row] = pieces
+    return found
+
+
+def _taken(store: Store, shard: Shard, wanted: list[int]) -> Iterator[tuple[int, list[npt.NDArray[np.int32]]]]:
+    start = 0
+    for batch in store.batches(shard):
+        for row in wanted:
+            if start <= row < start + batch.num_rows:
+                yield row, list(data.sample_pieces(batch.slice(row - start, 1)))
+        start += batch.num_rows
+
+
+def _up_to(texts: Iterable[str], n_bytes: int) -> Iterator[str]:
     for text in texts:
         yield text
         n_bytes -= len(text.encode())
         if n_bytes <= 0:
             return
-
-
-def _scoring(store: Store, shards: list[Shard], n_bytes: int) -> Iterator[tuple[str, str]]:
-    """(domain, text) of held-out documents in order of id, up to `n_bytes` a domain and at least one."""
-    found: list[dict[str, Any]] = []
-    for shard in shards:
-        found += store.table(shard, ["id", "domain", "text"]).to_pylist()
-    taken: dict[str, int] = {}
-    for row in sorted(found, key=lambda row: row["id"]):
-        size = len(row["text"].encode())
-        used = taken.get(row["domain"], 0)
-        if not used or used + size <= n_bytes:
-            taken[row["domain"]] = used + size
-            yield row["domain"], row["text"][:n_bytes]

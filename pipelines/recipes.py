@@ -27,10 +27,12 @@ from filters.survivors import DedupConfig
 from pipelines import demo_sources
 from pipelines.cluster import UserFile
 from pipelines.crawl import Batch, CrawlConfig
+from pipelines.frozen import Frozen
 from pipelines.identity import USER_MODULE
 from tokenization.exporters import ExportConfig
 from tokenization.packing import PackConfig
 from tokenization.tokenizer import EncodeConfig
+from validate.ablation import AblationConfig
 from validate.probes.config import ProbeConfig
 
 # Seeds of the demo: two sites a subject. What is to be found: the other sites on mathematics, and on libraries.
@@ -70,6 +72,8 @@ class Recipe:
     pack: PackConfig = field(default_factory=PackConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
     probe: ProbeConfig = field(default_factory=ProbeConfig)
+    ablation: AblationConfig = field(default_factory=AblationConfig)  # of `pipelines.ablate`; no stage reads it
+    frozen: Frozen | None = None  # the base's scoring set, where this is a variant; `pipelines.ablate` fills it in
 
     def __post_init__(self) -> None:
         """What no stage can check alone."""

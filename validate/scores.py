@@ -1,43 +1,151 @@
-"""Scores of a model on held-out documents: bits per byte, which compare across vocabularies."""
+"""Scores of a model on held-out documents: bits per byte, which compare across vocabularies, and infilling.
+
+Comes in: a model, a vocabulary, documents. Goes out: bits per document, per infilled span, and exact matches. What is
+held out, and what is compared with what, is not known here.
+"""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from validate.infilling import Span
+from validate.probes.data import Vocabulary
+
+_WINDOWS: Final = 16  # scored at once
 
 
-def document_bits(model: Any, vocabulary: Any, text: str, length: int) -> float:
-    """Bits that the model needs for the text, in windows of `length` tokens that each start after a begin token.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One held-out document."""
+
+    id: str
+    domain: str
+    language: str | None
+    text: str
+
+
+def document_bits(model: Any, vocabulary: Vocabulary, texts: Sequence[str], length: int) -> list[float]:
+    """Bits that the model needs for each text, in windows of `length` tokens that each start after a begin token.
 
     Windows do not see each other: a long document costs a little more than with unbroken context, alike for all models.
     """
+    pieces: list[tuple[int, list[int], int]] = []  # owner, window, targets from this position on
+    for owner, text in enumerate(texts):
+        ids = vocabulary.encode(text)
+        for start in range(0, len(ids), length - 1):
+            pieces.append((owner, [vocabulary.begin, *ids[start : start + length - 1]], 1))
+    bits = [0.0] * len(texts)
+    for owner, cost in _costs(model, pieces):
+        bits[owner] += cost
+    return bits
+
+
+def _costs(model: Any, pieces: list[tuple[int, list[int], int]]) -> Iterable[tuple[int, float]]:
+    """(owner, bits of the window's tokens from its first target on); windows of like length are scored together."""
     import torch
 
-    ids = vocabulary.encode(text, add_special_tokens=False).ids
     device = next(model.parameters()).device
-    nats = 0.0
-    for start in range(0, len(ids), length - 1):
-        window = torch.tensor([[0, *ids[start : start + length - 1]]], device=device)
-        logits = model(input_ids=window, use_cache=False).logits[0, :-1].float()
-        nats += torch.nn.functional.cross_entropy(logits, window[0, 1:], reduction="sum").item()
-    return nats / math.log(2)
+    model.eval()
+    pieces = sorted(pieces, key=lambda piece: len(piece[1]))
+    for start in range(0, len(pieces), _WINDOWS):
+        chosen = pieces[start : start + _WINDOWS]
+        longest = len(chosen[-1][1])
+        ids = torch.zeros((len(chosen), longest), dtype=torch.long)
+        targets = torch.full((len(chosen), longest), -100)
+        for row, (_, window, first) in enumerate(chosen):
+            ids[row, : len(window)] = torch.tensor(window)
+            targets[row, first : len(window)] = ids[row, first : len(window)]
+        with torch.no_grad():
+            logits = model(input_ids=ids.to(device), use_cache=False).logits[:, :-1].float()
+            nats = torch.nn.functional.cross_entropy(
+                logits.transpose(1, 2), targets[:, 1:].to(device), reduction="none", ignore_index=-100
+            )
+        for (owner, _, _), cost in zip(chosen, nats.sum(dim=1).tolist(), strict=True):
+            yield owner, cost / math.log(2)
 
 
 def bits_per_byte(
-    model: Any, vocabulary: Any, documents: Sequence[tuple[str, str]], length: int
+    model: Any, vocabulary: Vocabulary, documents: Sequence[tuple[str, str]], length: int
 ) -> dict[str, dict[str, float]]:
     """By domain: documents, bytes, and bits per byte over all of them. `documents`: (domain, text)."""
-    import torch
-
+    documents = [(domain, text) for domain, text in documents if text]
     totals: dict[str, dict[str, float]] = {}
-    model.eval()
-    with torch.no_grad():
-        for domain, text in documents:
-            if not text:
-                continue
-            total = totals.setdefault(domain, {"documents": 0, "bytes": 0, "bits": 0.0})
-            total["documents"] += 1
-            total["bytes"] += len(text.encode())
-            total["bits"] += document_bits(model, vocabulary, text, length)
+    found = document_bits(model, vocabulary, [text for _, text in documents], length)
+    for (domain, text), bits in zip(documents, found, strict=True):
+        total = totals.setdefault(domain, {"documents": 0, "bytes": 0, "bits": 0.0})
+        total["documents"] += 1
+        total["bytes"] += len(text.encode())
+        total["bits"] += bits
     for total in totals.values():
         total["bits_per_byte"] = total.pop("bits") / total["bytes"]
     return dict(sorted(totals.items()))
+
+
+def infill_prompt(vocabulary: Vocabulary, span: Span) -> list[int]:
+    """As the model card: FIM begin, prefix, hole, suffix, FIM end; the model writes the middle."""
+    prefix, suffix = vocabulary.encode(span.prefix), vocabulary.encode(span.suffix)
+    return [vocabulary.fim_begin, *prefix, vocabulary.hole, *suffix, vocabulary.fim_end]
+
+
+def completion_prompt(vocabulary: Vocabulary, text: str) -> list[int]:
+    """As the model card: the raw text after the begin token."""
+    return [vocabulary.begin, *vocabulary.encode(text)]
+
+
+def continuation_bits(model: Any, vocabulary: Vocabulary, pairs: Sequence[tuple[list[int], str]]) -> list[float]:
+    """Bits of each continuation after its prompt. A pair is (prompt ids, text)."""
+    pieces = [(owner, [*prompt, *vocabulary.encode(text)], len(prompt)) for owner, (prompt, text) in enumerate(pairs)]
+    bits = [0.0] * len(pairs)
+    for owner, cost in _costs(model, pieces):
+        bits[owner] += cost
+    return bits
+
+
+def generate(model: Any, vocabulary: Vocabulary, prompt: list[int], most: int) -> str:
+    """Greedy, up to `most` tokens or the end token; without a cache, so for short answers."""
+    import torch
+
+    device = next(model.parameters()).device
+    model.eval()
+    ids = list(prompt)
+    with torch.no_grad():
+        for _ in range(most):
+            logits = model(input_ids=torch.tensor([ids], device=device), use_cache=False).logits[0, -1]
+            best = int(logits.argmax())
+            if best == vocabulary.end:
+                break
+            ids.append(best)
+    return vocabulary.decode(ids[len(prompt) :])
+
+
+def infilling(model: Any, vocabulary: Vocabulary, spans: Sequence[Span], generated: int) -> dict[str, dict[str, float]]:
+    """By kind of span: bits per byte of the middle, and exact matches of greedy answers for the first `generated`.
+
+    A single line is compared as RepoBench and CV2 do: the first generated line; the other kinds as a whole.
+    """
+    bits = continuation_bits(model, vocabulary, [(infill_prompt(vocabulary, span), span.middle) for span in spans])
+    made: dict[str, dict[str, float]] = {}
+    for span, cost in zip(spans, bits, strict=True):
+        total = made.setdefault(span.kind, {"spans": 0, "bytes": 0, "bits": 0.0, "generated": 0, "matches": 0})
+        total["spans"] += 1
+        total["bytes"] += len(span.middle.encode())
+        total["bits"] += cost
+        if total["generated"] < generated:
+            most = len(vocabulary.encode(span.middle)) + 4
+            answer = generate(model, vocabulary, infill_prompt(vocabulary, span), most)
+            total["generated"] += 1
+            total["matches"] += span.matches(answer)
+    for total in made.values():
+        total["bits_per_byte"] = total.pop("bits") / total["bytes"]
+    return dict(sorted(made.items()))
+
+
+def chosen_by_likelihood(
+    model: Any, vocabulary: Vocabulary, question: str, choices: Sequence[str], *, per_byte: bool
+) -> int:
+    """Index of the answer that costs the fewest bits after the question, or the fewest per byte."""
+    prompt = completion_prompt(vocabulary, question)
+    bits = continuation_bits(model, vocabulary, [(prompt, choice) for choice in choices])
+    sizes = [len(choice.encode()) if per_byte else 1 for choice in choices]
+    return min(range(len(choices)), key=lambda i: bits[i] / sizes[i])

@@ -1,27 +1,34 @@
-"""Settings of the stage `probe`."""
+"""Settings of one probe: of the stage `probe`, and of each run of an ablation."""
 
 from dataclasses import dataclass, field
 
 from tokenization.tokenizer import TokenizerConfig
-from validate.probes.model import SHAPES
+from validate.probes.shapes import SHAPES
 from validate.probes.train import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeConfig:
-    """One short run on this build's rows, scored on its own held-out set."""
+    """One short run on a build's rows, scored on a held-out set."""
 
     size: str = "tiny"
-    vocabulary: int = 4096  # of the small byte-level BPE
+    start: str | None = None  # folder of save_pretrained to continue from; None: a random initialisation
+    vocabulary: int | None = 2048  # of the small byte-level BPE; None: the rows' own ids
     vocabulary_bytes: int = 4_000_000  # of text it is trained on, from the first rows
-    scoring_bytes: int = 20_000  # of held-out text per domain, whole documents in order of id
+    scoring_bytes: int = 60_000  # of held-out text per domain, in order of id
+    document_bytes: int = 2_000  # of one held-out document: many documents' beginnings say more than a few whole ones
+    infilled: int = 24  # code documents that spans are cut from
+    generated: int = 0  # spans of each kind that are written out too and compared; a tiny model matches none of them
+    checkpoint_steps: int = 500
     train: TrainConfig = field(default_factory=TrainConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)  # of the rows
 
     def __post_init__(self) -> None:
         if self.size not in SHAPES:
             raise ValueError(f"size is {self.size!r}; the sizes are {', '.join(SHAPES)}")
-        if self.vocabulary < 512:
+        if self.vocabulary is not None and self.vocabulary < 512:
             raise ValueError(f"vocabulary must hold 256 bytes, the special tokens and some merges: {self.vocabulary}")
-        if min(self.vocabulary_bytes, self.scoring_bytes) < 1:
-            raise ValueError(f"vocabulary_bytes and scoring_bytes must be positive: {self}")
+        if min(self.vocabulary_bytes, self.scoring_bytes, self.document_bytes, self.checkpoint_steps) < 1:
+            raise ValueError(f"bytes and checkpoint_steps must be positive: {self}")
+        if min(self.infilled, self.generated) < 0:
+            raise ValueError(f"infilled and generated count spans, from 0 on: {self}")

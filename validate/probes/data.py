@@ -5,17 +5,46 @@ rows with a byte-level BPE trained on them; bits per byte compare across vocabul
 Position ids restart with every sample, which isolates samples from each other in attention.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from corpus.draws import uniform_draws
+
 SPECIAL = ("<|begin|>", "<|end|>", "<|hole|>", "<|fim_begin|>", "<|fim_end|>")  # ids 0 to 4 of the small vocabulary
 
 Decode = Callable[[list[int]], str]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a probe needs of a vocabulary: text to ids and back, and the five special ids."""
+
+    size: int
+    begin: int
+    end: int
+    hole: int
+    fim_begin: int
+    fim_end: int
+    encode: Callable[[str], list[int]]
+    decode: Decode
+
+
+def small_vocabulary(tokenizer_json: str) -> Vocabulary:
+    """The vocabulary that `train_vocabulary` made; strings of special tokens inside text are encoded as text."""
+    from tokenizers import Tokenizer
+
+    made = Tokenizer.from_str(tokenizer_json)
+    made.encode_special_tokens = True
+
+    def encode(text: str) -> list[int]:
+        return list(made.encode(text, add_special_tokens=False).ids)
+
+    roles = dict(zip(("begin", "end", "hole", "fim_begin", "fim_end"), range(len(SPECIAL)), strict=True))
+    return Vocabulary(size=made.get_vocab_size(), encode=encode, decode=made.decode, **roles)
 
 
 @dataclass(frozen=True)
@@ -68,18 +97,18 @@ def windows(
     pieces: Iterable[npt.NDArray[np.int32]],
     special: dict[int, int],
     decode: Decode,
-    vocabulary: Any,
+    vocabulary: Vocabulary | None,
     length: int,
     limit: int,
 ) -> Windows:
-    """Up to `limit` windows of `length` ids of the small vocabulary, in row order; what is left over is dropped."""
+    """Up to `limit` windows of `length` ids in the order of the pieces; what is left over is dropped.
+
+    Of the small vocabulary, or of the rows' own where `vocabulary` is None.
+    """
     ids: list[int] = []
     positions: list[int] = []
     for piece in pieces:
-        encoded: list[int] = []
-        for part in _parts(piece, special, decode):
-            # special-token strings inside text are encoded as text
-            encoded += vocabulary.encode(part, add_special_tokens=False).ids if isinstance(part, str) else [part]
+        encoded = piece.tolist() if vocabulary is None else _encoded(piece, special, decode, vocabulary)
         ids += encoded
         positions += range(len(encoded))
         if len(ids) >= limit * length:
@@ -89,6 +118,52 @@ def windows(
     shape = (n, length)
     made = np.array(ids[:cut], np.int64).reshape(shape)
     return Windows(made, _within(np.array(positions[:cut], np.int64).reshape(shape)))
+
+
+def _encoded(
+    piece: npt.NDArray[np.int32], special: dict[int, int], decode: Decode, vocabulary: Vocabulary
+) -> list[int]:
+    encoded: list[int] = []
+    for part in _parts(piece, special, decode):
+        encoded += vocabulary.encode(part) if isinstance(part, str) else [part]
+    return encoded
+
+
+def drawn_rows(n_rows: int, seed: int) -> Iterator[int]:
+    """Every row once, in an order drawn for this seed; costs memory for the rows taken only, not for all there are.
+
+    Each seed reads rows of its own, so that what seeds differ by includes the luck of which rows a short run sees.
+    """
+    taken: set[int] = set()
+    attempt = 0
+    while len(taken) < n_rows:
+        draw = uniform_draws(attempt.to_bytes(16, "little"), seed, "probe rows", 0, 1)[0]
+        attempt += 1
+        row = int(draw * n_rows)
+        if row not in taken:
+            taken.add(row)
+            yield row
+
+
+def stretch(
+    pieces: Sequence[npt.NDArray[np.int32]], row: int, seed: int, turn: int, length: int
+) -> list[npt.NDArray[np.int32]] | None:
+    """Of a row's pieces the tokens in one stretch of `length`: turn 0 takes a drawn one, each later turn the next.
+
+    A row is mostly one document, and a short run reads few rows: one stretch of many rows scatters less between seeds
+    than all of a few. None where the row has had as many turns as it has stretches.
+    """
+    ends = np.cumsum([len(piece) for piece in pieces])
+    stretches = max(1, int(ends[-1]) // length) if len(ends) else 0
+    if turn >= stretches:
+        return None
+    first = int(uniform_draws(row.to_bytes(16, "little"), seed, "probe stretch", 0, 1)[0] * stretches)
+    start = (first + turn) % stretches * length
+    return [
+        piece[max(0, start - (end - len(piece))) : start + length - (end - len(piece))]
+        for piece, end in zip(pieces, ends.tolist(), strict=True)
+        if end - len(piece) < start + length and end > start
+    ]
 
 
 def _within(positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -1,87 +1,50 @@
-"""The Lite model's structure at several sizes, and the balance loss that the library does not compute.
+"""The Lite model from transformers, and the balance loss that the library does not compute.
 
-Comes in: a size and a vocabulary; goes out: a transformers model with every field set, because the configuration's
-defaults are not the Lite's. Knows nothing of data.
+Comes in: a size and a vocabulary, or a checkpoint's folder; goes out: a model with every field set. Knows no data.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Final
 
-# V2-Lite: 2 shared + 64 routed experts, 6 active, first layer dense, MLA with kv rank 512 and no query compression
-# (FACTS: CV2 and V2 papers; the Lite's configuration file for v_head_dim, top-k and rope).
-BALANCE_ALPHA = 0.001  # V2-Lite's expert-level balance factor
-INIT_STD = 0.006  # V2, stated for the 236B model
+from validate.probes.data import Vocabulary
+from validate.probes.shapes import SHAPES, Shape
 
-
-@dataclass(frozen=True, kw_only=True)
-class Shape:
-    """Widths and counts of one size; the structure is the same for all."""
-
-    hidden_size: int
-    intermediate_size: int  # of the dense first layer
-    num_hidden_layers: int
-    num_attention_heads: int
-    kv_lora_rank: int
-    qk_nope_head_dim: int
-    qk_rope_head_dim: int
-    v_head_dim: int
-    n_routed_experts: int
-    num_experts_per_tok: int
-    moe_intermediate_size: int
-    n_shared_experts: int = 2
-
-
-SHAPES = {
-    "tiny": Shape(
-        hidden_size=192,
-        intermediate_size=768,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        kv_lora_rank=64,
-        qk_nope_head_dim=32,
-        qk_rope_head_dim=16,
-        v_head_dim=32,
-        n_routed_experts=8,
-        num_experts_per_tok=2,
-        moe_intermediate_size=128,
-    ),
-    "small": Shape(
-        hidden_size=768,
-        intermediate_size=3072,
-        num_hidden_layers=12,
-        num_attention_heads=12,
-        kv_lora_rank=256,
-        qk_nope_head_dim=64,
-        qk_rope_head_dim=32,
-        v_head_dim=64,
-        n_routed_experts=16,
-        num_experts_per_tok=4,
-        moe_intermediate_size=512,
-    ),
-    "lite": Shape(
-        hidden_size=2048,
-        intermediate_size=10944,
-        num_hidden_layers=27,
-        num_attention_heads=16,
-        kv_lora_rank=512,
-        qk_nope_head_dim=128,
-        qk_rope_head_dim=64,
-        v_head_dim=128,
-        n_routed_experts=64,
-        num_experts_per_tok=6,
-        moe_intermediate_size=1408,
-    ),
+BALANCE_ALPHA: Final = 0.001  # V2-Lite's expert-level balance factor
+_PADDING: Final = 1.05
+_YARN: Final = {
+    "rope_type": "yarn",
+    "rope_theta": 10000.0,
+    "factor": 40.0,
+    "original_max_position_embeddings": 4096,
+    "beta_fast": 32.0,
+    "beta_slow": 1.0,
+    "mscale": 0.707,
+    "mscale_all_dim": 0.707,
 }
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that these rows cannot train: it is not there, or of another vocabulary."""
 
 
 def build(size: str, vocab_size: int, max_length: int, seed: int) -> Any:
     """A randomly initialised model, float32 on the CPU."""
     import torch
-    from transformers import DeepseekV2Config, DeepseekV2ForCausalLM
+    from transformers import DeepseekV2ForCausalLM
 
-    shape = SHAPES[size]
-    config = DeepseekV2Config(
-        **asdict(shape),
+    torch.manual_seed(seed)
+    model = DeepseekV2ForCausalLM(configuration(SHAPES[size], vocab_size, max_length))
+    return prepared(model)
+
+
+def configuration(shape: Shape, vocab_size: int, max_length: int) -> Any:
+    """Every field set: the library's defaults are not the Lite's."""
+    from transformers import DeepseekV2Config
+
+    widths = asdict(shape)
+    init_std, yarn = widths.pop("init_std"), widths.pop("yarn")
+    return DeepseekV2Config(
+        **widths,
         vocab_size=vocab_size,
         num_key_value_heads=shape.num_attention_heads,
         q_lora_rank=None,
@@ -93,20 +56,49 @@ def build(size: str, vocab_size: int, max_length: int, seed: int) -> Any:
         routed_scaling_factor=1.0,
         rms_norm_eps=1e-6,
         tie_word_embeddings=False,
-        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        rope_parameters=_YARN if yarn else {"rope_type": "default", "rope_theta": 10000.0},
         max_position_embeddings=max_length,
-        initializer_range=INIT_STD,
-        # With a cache, attention leaks across documents whose position ids restart (measured: difference 1.8).
+        initializer_range=init_std,
         use_cache=False,
         output_router_logits=True,
         bos_token_id=0,
         eos_token_id=1,
         pad_token_id=None,
     )
-    torch.manual_seed(seed)
-    model = DeepseekV2ForCausalLM(config)
-    model.config._experts_implementation = "grouped_mm"  # 2,280 tokens/s against eager's 1,910, tiny, one CPU thread
+
+
+def prepared(model: Any) -> Any:
+    """With a cache, attention leaks across documents whose position ids restart (measured: difference 1.8)."""
+    model.config.use_cache = False
+    model.config.output_router_logits = True
+    # 2,280 tokens/s against eager's 1,910, 7.9M parameters, one CPU thread.
+    model.config._experts_implementation = "grouped_mm"
     return model
+
+
+def load(path: str, vocabulary: Vocabulary) -> Any:
+    """A model to continue from: a folder written by save_pretrained, in its own precision, on the CPU.
+
+    The configuration is read first, so that a checkpoint of another vocabulary is refused before its weights are. Sizes
+    may differ by padding (DeepSeek-V2: 102,400 rows for 100,002 tokens), the begin and end tokens may not.
+    """
+    import os
+
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    if not os.path.exists(os.path.join(path, "config.json")):
+        raise CheckpointError(f"no checkpoint in {path}: it has no config.json; name a folder of save_pretrained")
+    config = AutoConfig.from_pretrained(path)
+    if config.model_type != "deepseek_v2":
+        raise CheckpointError(f"the checkpoint in {path} is a {config.model_type}; the probe trains deepseek_v2")
+    padded = vocabulary.size <= config.vocab_size <= _PADDING * vocabulary.size
+    if not padded or (config.bos_token_id, config.eos_token_id) != (vocabulary.begin, vocabulary.end):
+        raise CheckpointError(
+            f"the checkpoint in {path} has a vocabulary of {config.vocab_size:,} with begin {config.bos_token_id} and "
+            f"end {config.eos_token_id}, the rows one of {vocabulary.size:,} with {vocabulary.begin} and "
+            f"{vocabulary.end}: continue it on rows of its own vocabulary (vocabulary=None keeps the rows' ids)"
+        )
+    return prepared(AutoModelForCausalLM.from_pretrained(path, dtype="auto"))
 
 
 def balance_loss(router_logits: Any, top_k: int) -> Any:

@@ -1,0 +1,67 @@
+"""`verdict`: how often identical builds are called different, by our tests and by a bootstrap over documents.
+
+Simulated runs: a score is the mean over documents of (document + seed + document in this run). What a document is
+worth is the same in every run; seeds scatter with `SEED_SD`, the runs' documents with `DOCUMENT_SD`. The same for the
+real probe comes from `python -m pipelines.ablate --pool`.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from validate.verdict import Comparison, VerdictConfig, document_interval, judge
+
+TRIALS = 4000
+DOCUMENTS = 60
+SEED_SD = 0.006  # bits per byte
+DOCUMENT_SD = 0.0465  # over the root of DOCUMENTS as much as SEED_SD: the noise of documents and of seeds is alike
+DRAWS = 400  # of the bootstrap
+F64 = npt.NDArray[np.float64]
+
+
+def rows() -> Iterator[dict[str, object]]:
+    """False calls at a nominal 5 %, per number of seeds and test; theirs is the bootstrap on the same runs."""
+    for seeds in (3, 5, 10):
+        bootstrap = bootstrap_calls(seeds, TRIALS // 2)
+        for test in ("pooled", "paired", "welch"):
+            ours = false_calls(test, seeds, TRIALS)
+            yield {
+                "benchmark": "verdict",
+                "what": f"false calls of identical builds, {seeds} seeds, {test}",
+                "unit": "%",
+                "ours": 100 * ours,
+                "peer": "bootstrap over documents",
+                "theirs": 100 * bootstrap,
+                "ratio": ours / bootstrap,
+            }
+
+
+def runs(draw: np.random.Generator, worth: F64, seeds: int) -> F64:
+    """[seeds, documents]: scores of runs of one build."""
+    noise = draw.normal(0, DOCUMENT_SD, (seeds, len(worth)))
+    return np.asarray(worth + draw.normal(0, SEED_SD, (seeds, 1)) + noise)
+
+
+def false_calls(test: str, seeds: int, trials: int, seed: int = 0) -> float:
+    """Share of pairs of identical builds that `judge` calls different."""
+    draw = np.random.Generator(np.random.PCG64(seed))
+    cfg = VerdictConfig(test=test)  # type: ignore[arg-type]
+    called = 0
+    for _ in range(trials):
+        worth = draw.normal(2, 0.5, DOCUMENTS)
+        a, b = (tuple(runs(draw, worth, seeds).mean(axis=1).tolist()) for _ in "ab")
+        called += judge([Comparison("b", "code", a, b)], cfg)[0].answer != "no difference shown"
+    return called / trials
+
+
+def bootstrap_calls(seeds: int, trials: int, seed: int = 0) -> float:
+    """Share of pairs of identical builds whose bootstrap interval over documents leaves out zero."""
+    draw = np.random.Generator(np.random.PCG64(seed))
+    called = 0
+    for trial in range(trials):
+        worth = draw.normal(2, 0.5, DOCUMENTS)
+        a, b = (runs(draw, worth, seeds).mean(axis=0) for _ in "ab")
+        low, high = document_interval(a, b, 0.05, DRAWS, trial)
+        called += not low <= 0 <= high
+    return called / trials

@@ -1,0 +1,40 @@
+from statistics import stdev
+
+import pytest
+
+from validate.measures import measures, pool
+from validate.verdict import VerdictConfig
+
+ROWS = [
+    {"domain": "code", "language": "Python", "bytes": 100, "bits": 200.0},
+    {"domain": "code", "language": None, "bytes": 300, "bits": 300.0},
+    {"domain": "math", "language": None, "bytes": 10, "bits": 40.0},
+]
+
+
+def test_bits_per_byte_are_over_bytes_and_overall_over_domains_by_weight():
+    made = measures(ROWS, {"code": 3.0, "math": 1.0})
+    assert made == {"overall": pytest.approx((3 * 1.25 + 4) / 4), "code": 1.25, "code: Python": 2.0, "math": 4.0}
+
+
+def test_a_domain_with_a_weight_and_no_document_is_named_with_the_way_out():
+    with pytest.raises(ValueError, match=r"no held-out document of natural .*split_seed"):
+        measures(ROWS, {"code": 1, "natural": 1})
+
+
+def test_a_pool_of_one_build_is_seldom_called_different_and_two_mixed_ones_often():
+    same = [2.0, 2.01, 1.99, 2.004, 1.996, 2.008, 1.992, 2.002, 1.998, 2.006, 1.994, 2.0]
+    quiet = pool("code", same, 3, 500, VerdictConfig())
+    assert quiet.rate < 0.12
+    assert quiet.low <= quiet.rate <= quiet.high
+    assert (quiet.runs, quiet.splits, quiet.sd) == (12, 500, pytest.approx(stdev(same)))
+
+
+def test_splits_of_a_pool_are_drawn_the_same_every_time():
+    scores = [float(i % 5) for i in range(8)]
+    assert pool("code", scores, 3, 50, VerdictConfig()) == pool("code", scores, 3, 50, VerdictConfig())
+
+
+def test_a_pool_too_small_for_two_groups_says_how_many_seeds():
+    with pytest.raises(ValueError, match="give --seeds 6 or more"):
+        pool("code", [1.0, 2.0], 3, 10, VerdictConfig())
