@@ -109,11 +109,11 @@ def _decide(trial: Trial, cfg: ClassifyConfig, names: bool) -> Iterator[Decision
     texts = Texts(documents.column("text"))
     for row in range(documents.num_rows):
         path = trial.samples.paths[row] if names else None
-        found = decide(cfg, "file", path or None, None, texts, row) if names else None
+        found = decide(cfg, "file", path or None, None, texts, row)
         if isinstance(found, Decision):
             yield found
         else:
-            yield answer(cfg, trial.model, found.candidates if found else (), trial.unseen[row])
+            yield answer(cfg, trial.model, found.candidates, trial.unseen[row])
 
 
 def _share(trial: Trial, answers: Strings, rows: Mask) -> float:
@@ -141,7 +141,9 @@ def _accuracy(trial: Trial, what: str, answers: Strings, peer: str, theirs: Stri
 
 
 def _interval(share: float, n_files: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share."""
+    """Wilson's 95 % interval of a share; of no files there is none."""
+    if not n_files:
+        return math.nan, math.nan
     z = 1.96
     middle = (share + z * z / (2 * n_files)) / (1 + z * z / n_files)
     half = z / (1 + z * z / n_files) * math.sqrt(share * (1 - share) / n_files + z * z / (4 * n_files * n_files))
@@ -154,7 +156,8 @@ def _coverage(trial: Trial) -> Iterator[dict[str, Any]]:
     for source, members in SOURCES.items():
         asked = np.isin(trial.samples.sources, members) & trial.counted
         named = asked & np.array([name is not None for name in answers])
-        yield _row(f"named by content at the default confidence, {source}", "share", named.sum() / asked.sum())
+        share = float(named.sum() / asked.sum()) if asked.any() else math.nan
+        yield _row(f"named by content at the default confidence, {source}", "share", share)
         yield _row(f"of these right, {source}", "share", _share(trial, answers, named))
     names = load_table().names
     known = {name.removeprefix("~") for name in trial.model.classes} & names
