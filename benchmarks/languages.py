@@ -1,14 +1,19 @@
 """Benchmark `languages`: accuracy with a name and by content alone, files forced into the list, speed; beside peers.
 
 The samples are not part of the project: LANGUAGE_SAMPLES names them (files and folders as `pipelines.train_languages`
-reads them, separated by the system's path separator). Every figure by content is cross-validated: a file's scores come
+reads them, separated by the system's path separator), LANGUAGE_ALSO those that only train.
+Every figure by content is cross-validated: a file's scores come
 from the folds that hold no near-duplicate of it. Accuracy is over listed classes with at least three files.
 """
 
+import importlib.util
+import math
 import os
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +25,13 @@ from corpus import guesslang
 from corpus.language_model import Floats, Model
 from corpus.language_table import by_alias, load_table
 from corpus.languages import ClassifyConfig, Decision, Texts, answer, classify, decide
-from pipelines.train_languages import SIZES, Samples, read, train
+from pipelines.train_languages import SIZES, Samples, counted, read, train
 
 VARIABLE = "LANGUAGE_SAMPLES"
+ALSO = "LANGUAGE_ALSO"
 SOURCES = {"linguist": ("linguist",), "highlighters": ("pygments", "rouge", "ace"), "rosetta": ("rosetta",)}
 _SPEED_FILES = 2_000
+_CONFUSED = 40
 
 Strings = npt.NDArray[np.object_]
 Mask = npt.NDArray[np.bool_]
@@ -48,8 +55,8 @@ def rows() -> Iterator[dict[str, Any]]:
     open_set = ClassifyConfig(min_confidence=0.0)
     for what, names, cfg in (("with name", True, open_set), ("content", False, open_set)):
         answers = np.array([_merged(d.name) for d in _decide(trial, cfg, names)], object)
-        peer = _pygments(trial) if names else _guesslang(trial)
-        yield from _accuracy(trial, what, answers, "Pygments" if names else "guesslang", peer)
+        for peer, theirs in _peers(trial, names):
+            yield from _accuracy(trial, what, answers, peer, theirs)
         real = np.ones(len(answers), bool) if not names else ~np.isin(trial.samples.sources, SOURCES["rosetta"])
         for low, high in SIZES:
             size = real & np.array([low <= len(text) < high for text in trial.samples.texts])
@@ -59,23 +66,29 @@ def rows() -> Iterator[dict[str, Any]]:
             forced = [d.name in load_table().names for d in _decide(trial, cfg, names)]
             share = float(np.array(forced)[trial.outside].mean())
             yield _row(f"outside files forced into the list, {what}, confidence {cfg.min_confidence}", "share", share)
+    yield from _coverage(trial)
+    yield from _confused(trial)
     yield from _speed(trial)
 
 
 def _trial() -> Trial:
-    paths = [Path(part) for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
-    missing = [str(path) for path in paths if not path.exists()]
+    paths, also = _paths(VARIABLE), _paths(ALSO)
+    missing = [str(path) for path in [*paths, *also] if not path.exists()]
     if missing or not paths:
         raise FileNotFoundError(
             f"no labelled samples ({', '.join(missing) or 'none named'}): set {VARIABLE}=FILE.jsonl"
         )
-    samples = read(paths)
+    samples = read(paths, also)
     model, unseen = train(samples)
-    labels = np.array(samples.labels, object)
-    files = {name: int((labels == name).sum()) for name in set(samples.labels)}
-    outside = np.array([name.startswith("~") for name in samples.labels])
-    counted = np.array([files[name] >= 3 for name in samples.labels]) & ~outside
-    return Trial(samples, labels, counted, outside, model, unseen.astype(np.float32))
+    rows = np.flatnonzero(samples.scored)
+    scored = Samples(*([column[row] for row in rows] for column in astuple(samples)))
+    outside = np.array([name.startswith("~") for name in scored.labels])
+    labels = np.array(scored.labels, object)
+    return Trial(scored, labels, counted(scored), outside, model, unseen[rows].astype(np.float32))
+
+
+def _paths(variable: str) -> list[Path]:
+    return [Path(part) for part in os.environ.get(variable, "").split(os.pathsep) if part]
 
 
 def _merged(name: str | None) -> str | None:
@@ -96,11 +109,11 @@ def _decide(trial: Trial, cfg: ClassifyConfig, names: bool) -> Iterator[Decision
     texts = Texts(documents.column("text"))
     for row in range(documents.num_rows):
         path = trial.samples.paths[row] if names else None
-        found = decide(cfg, "file", path or None, None, texts, row) if names else None
+        found = decide(cfg, "file", path or None, None, texts, row)
         if isinstance(found, Decision):
             yield found
         else:
-            yield answer(cfg, trial.model, found.candidates if found else (), trial.unseen[row])
+            yield answer(cfg, trial.model, found.candidates, trial.unseen[row])
 
 
 def _share(trial: Trial, answers: Strings, rows: Mask) -> float:
@@ -119,9 +132,81 @@ def _accuracy(trial: Trial, what: str, answers: Strings, peer: str, theirs: Stri
         if source == "rosetta" and what == "with name":
             continue  # its names are synthetic
         rows = np.isin(trial.samples.sources, members)
+        n_files = int((rows & trial.counted).sum())
         for measure, name in ((_share, "accuracy"), (_macro, "macro accuracy")):
             ours = measure(trial, answers, rows)
-            yield _row(f"{name} {what}, {source}", "share", ours, peer, measure(trial, theirs, rows))
+            low, high = _interval(ours, n_files)
+            unit = f"share of {n_files}, 95 %: {low:.3f}-{high:.3f}" if measure is _share else "mean over classes"
+            yield _row(f"{name} {what}, {source}", unit, ours, peer, measure(trial, theirs, rows))
+
+
+def _interval(share: float, n_files: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share; of no files there is none."""
+    if not n_files:
+        return math.nan, math.nan
+    z = 1.96
+    middle = (share + z * z / (2 * n_files)) / (1 + z * z / n_files)
+    half = z / (1 + z * z / n_files) * math.sqrt(share * (1 - share) / n_files + z * z / (4 * n_files * n_files))
+    return middle - half, middle + half
+
+
+def _coverage(trial: Trial) -> Iterator[dict[str, Any]]:
+    """How much of what it is asked the model answers at the default confidence, and how often it is right then."""
+    answers = np.array([_merged(d.name) for d in _decide(trial, ClassifyConfig(), False)], object)
+    for source, members in SOURCES.items():
+        asked = np.isin(trial.samples.sources, members) & trial.counted
+        named = asked & np.array([name is not None for name in answers])
+        share = float(named.sum() / asked.sum()) if asked.any() else math.nan
+        yield _row(f"named by content at the default confidence, {source}", "share", share)
+        yield _row(f"of these right, {source}", "share", _share(trial, answers, named))
+    names = load_table().names
+    known = {name.removeprefix("~") for name in trial.model.classes} & names
+    yield _row("names of the list that the content model knows", "of 338, twins merged", float(len(known)))
+
+
+def _confused(trial: Trial) -> Iterator[dict[str, Any]]:
+    """The confusion table's largest entries, by content."""
+    answers = [_merged(d.name) for d in _decide(trial, ClassifyConfig(min_confidence=0.0), False)]
+    rows = zip(trial.labels, answers, trial.counted, strict=True)
+    pairs = Counter((label, taken) for label, taken, chosen in rows if chosen and label != taken)
+    for (label, taken), n in pairs.most_common(_CONFUSED):
+        yield _row(f"confused by content: {label} taken for {taken}", "files", float(n))
+
+
+def _peers(trial: Trial, names: bool) -> Iterator[tuple[str, Strings]]:
+    """(peer, its answers); enry and Magika where they are installed, since neither is among our own packages."""
+    if names:
+        yield "Pygments", _pygments(trial)
+    else:
+        yield "guesslang", _guesslang(trial)
+    if importlib.util.find_spec("enry") is None:
+        print("enry is not installed: pip install enry", file=sys.stderr)
+    else:
+        yield "enry", _enry(trial, names)
+    if not names and importlib.util.find_spec("magika") is None:
+        print("Magika is not installed: pip install magika", file=sys.stderr)
+    elif not names:
+        yield "Magika", _magika(trial)
+
+
+def _named(peer: str | None) -> str | None:
+    """A peer's name for a language as ours."""
+    found = by_alias(peer) if peer else ()
+    return _merged(found[0]) if found else None
+
+
+def _enry(trial: Trial, names: bool) -> Strings:
+    import enry  # Linguist in Go; an extra package
+
+    rows = zip(trial.samples.paths, trial.samples.texts, strict=True)
+    return np.array([_named(enry.get_language(path if names else "", text)) for path, text in rows], object)
+
+
+def _magika(trial: Trial) -> Strings:
+    from magika import Magika  # an extra package
+
+    model = Magika()
+    return np.array([_named(str(model.identify_bytes(text).output.label)) for text in trial.samples.texts], object)
 
 
 def _pygments(trial: Trial) -> Strings:
@@ -130,9 +215,9 @@ def _pygments(trial: Trial) -> Strings:
     from pygments.util import ClassNotFound
 
     found: list[str | None] = []
-    for path, text, counted in zip(trial.samples.paths, trial.samples.texts, trial.counted, strict=True):
+    for path, text, chosen in zip(trial.samples.paths, trial.samples.texts, trial.counted, strict=True):
         names: tuple[str, ...] = ()
-        if counted and path:
+        if chosen and path:
             try:
                 lexer = guess_lexer_for_filename(path, text.decode("utf-8", "replace")[:16_384])
                 names = by_alias(lexer.name) or (by_alias(lexer.aliases[0]) if lexer.aliases else ())

@@ -18,7 +18,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
@@ -39,6 +39,7 @@ RIDGE = 0.1  # 0.03, 0.1 and 0.4 were tried: .787/.784/.776 on the highlighters'
 NEAR = 0.7  # cosine from which two files are never on both sides of a fold
 KEEP = 32  # weights kept of a bucket; a low-rank form of the same size lost 10 points, 16 weights 1
 FOLDS = 10
+ROWS = 1_000  # rows of a large matrix worked on at once
 SIZES = ((0, 300), (300, 1_000), (1_000, 4_000), (4_000, 1_000_000_000))  # bytes
 
 
@@ -50,6 +51,7 @@ class Samples:
     labels: list[str]
     sources: list[str]
     paths: list[str]
+    scored: list[bool]  # False: trains only
 
 
 def _jsonl(path: Path) -> Iterator[tuple[bytes, str, str, str]]:
@@ -76,18 +78,25 @@ def _folder(root: Path) -> Iterator[tuple[bytes, str, str, str]]:
         yield path.read_bytes(), label, root.name, path.name
 
 
-def read(paths: list[Path]) -> Samples:
-    """All samples that are text, each content once."""
+def read(paths: list[Path], also: Sequence[Path] = ()) -> Samples:
+    """All samples that are text, each content once; those of `also` are trained on and never scored."""
     variants = load_table().variants
     seen: set[bytes] = set()
-    rows: list[tuple[bytes, str, str, str]] = []
-    for path in paths:
+    rows: list[tuple[bytes, str, str, str, bool]] = []
+    for path, scored in [*((path, True) for path in paths), *((path, False) for path in also)]:
         for row in _folder(path) if path.is_dir() else _jsonl(path):
             digest = blake2b(row[0], digest_size=16).digest()
             if row[0].strip() and b"\0" not in row[0] and digest not in seen:
                 seen.add(digest)
-                rows.append((row[0], variants.get(row[1], row[1]), row[2], row[3]))
+                rows.append((row[0], variants.get(row[1], row[1]), row[2], row[3], scored))
     return Samples(*(list(column) for column in zip(*rows, strict=True)))
+
+
+def counted(samples: Samples) -> npt.NDArray[np.bool_]:
+    """Files whose answers are reported: scored ones of listed classes with at least three of them."""
+    files = Counter(label for label, scored in zip(samples.labels, samples.scored, strict=True) if scored)
+    rows = zip(samples.labels, samples.scored, strict=True)
+    return np.array([scored and files[label] >= 3 and not label.startswith("~") for label, scored in rows])
 
 
 def vectors(texts: list[bytes]) -> tuple[sparse.csr_matrix, Floats]:
@@ -129,8 +138,7 @@ def fit(similar: Floats, target: Ints, n_classes: int, folds: Ints) -> tuple[Dou
     counts = np.bincount(target, minlength=n_classes)[target]
     system = similar.astype(np.float64)
     system[np.diag_indices(len(target))] += RIDGE * counts * (1 / counts).mean()
-    factor = linalg.cho_factor(system, overwrite_a=True, check_finite=False)
-    inverse = linalg.cho_solve(factor, np.eye(len(target)), overwrite_b=True, check_finite=False)
+    inverse = _inverse(system)
     wanted = np.zeros((len(target), n_classes))
     wanted[np.arange(len(target)), target] = 1
     dual = inverse @ wanted
@@ -139,6 +147,27 @@ def fit(similar: Floats, target: Ints, n_classes: int, folds: Ints) -> tuple[Dou
         rows = np.flatnonzero(folds == fold)
         unseen[rows] = wanted[rows] - np.linalg.solve(inverse[np.ix_(rows, rows)], dual[rows])
     return dual, unseen
+
+
+def _inverse(system: Doubles) -> Doubles:
+    """Of a symmetric positive definite matrix, in its own memory: with 15,000 files it takes 1.8 GB."""
+    factor, failed = linalg.lapack.dpotrf(system.T, lower=1, overwrite_a=1)
+    inverse, singular = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
+    if failed or singular:
+        raise ValueError(f"the matrix of similarities is not positive definite ({failed}, {singular}): raise RIDGE")
+    for start in range(0, len(inverse), ROWS):
+        rows = slice(start, start + ROWS)
+        inverse[rows, start:] = np.tril(inverse[start:, rows], 0).T + np.tril(inverse[rows, start:], -1)
+    return np.asarray(inverse)
+
+
+def similarities(matrix: sparse.csr_matrix) -> Floats:
+    """Cosines of all pairs of files, some rows at a time: as one sparse product they would take three times as much."""
+    turned = matrix.T.tocsr()
+    found = np.empty((matrix.shape[0], matrix.shape[0]), np.float32)
+    for start in range(0, len(found), ROWS):
+        found[start : start + ROWS] = (matrix[start : start + ROWS] @ turned).toarray()
+    return found
 
 
 def calibrate(unseen: Doubles, target: Ints) -> tuple[float, float, float]:
@@ -176,31 +205,32 @@ def train(samples: Samples) -> tuple[Model, Doubles]:
     classes = sorted(set(samples.labels))
     target = np.array([classes.index(label) for label in samples.labels])
     matrix, idf = vectors(samples.texts)
-    similar = np.asarray((matrix @ matrix.T).todense(), np.float32)
+    similar = similarities(matrix)
     dual, unseen = fit(similar, target, len(classes), fold_of(similar, samples))
     weights = np.asarray(matrix.T @ dual.astype(np.float32), np.float32)
-    return replace(compress(weights, idf, classes), calibration=calibrate(unseen, target)), unseen
+    scored = np.array(samples.scored)
+    return replace(compress(weights, idf, classes), calibration=calibrate(unseen[scored], target[scored])), unseen
 
 
 def report(samples: Samples, classes: list[str], unseen: Doubles) -> Iterator[str]:
     """Accuracy and macro accuracy by source, over listed classes with at least three files; then outside files."""
     target = np.array([classes.index(label) for label in samples.labels])
     inside = np.array([not name.startswith("~") for name in classes])
-    counts = np.bincount(target, minlength=len(classes))
+    chosen = counted(samples)
     answer = unseen.argmax(1)
     sources = np.array(samples.sources)
     length = np.array([len(text) for text in samples.texts])
-    for source, n_files in Counter(samples.sources).most_common():
-        rows = np.flatnonzero((sources == source) & inside[target] & (counts[target] >= 3))
+    for source, n_files in Counter(sources[np.array(samples.scored)].tolist()).most_common():
+        rows = np.flatnonzero((sources == source) & chosen)
         if len(rows):
             right = answer[rows] == target[rows]
             macro = np.mean([right[target[rows] == c].mean() for c in np.unique(target[rows])])
             yield f"{source}: {right.mean():.3f} / {macro:.3f} over {len(rows)} of {n_files} files"
     for low, high in SIZES:
-        rows = np.flatnonzero((length >= low) & (length < high) & inside[target] & (counts[target] >= 3))
+        rows = np.flatnonzero((length >= low) & (length < high) & chosen)
         if len(rows):
             yield f"{low}-{high} bytes: {(answer[rows] == target[rows]).mean():.3f} over {len(rows)} files"
-    rows = np.flatnonzero(~inside[target])
+    rows = np.flatnonzero(~inside[target] & np.array(samples.scored))
     if len(rows):
         yield f"outside files forced into the list: {inside[answer[rows]].mean():.3f} over {len(rows)} files"
 
@@ -209,13 +239,14 @@ def main(arguments: list[str]) -> int:
     """The command line; 0 done, 2 wrong usage."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.train_languages", description="Train the content model.")
     parser.add_argument("samples", type=Path, nargs="+", help=".jsonl, .jsonl.zst, or a folder LABEL/FILE")
+    parser.add_argument("--also", type=Path, nargs="+", default=[], help="the same, trained on and never scored")
     parser.add_argument("--out", type=Path, default=MODEL)
     options = parser.parse_args(arguments)
-    missing = [str(path) for path in options.samples if not path.exists()]
+    missing = [str(path) for path in [*options.samples, *options.also] if not path.exists()]
     if missing:
         print(f"no such file or folder: {', '.join(missing)}", file=sys.stderr)
         return 2
-    samples = read(options.samples)
+    samples = read(options.samples, options.also)
     model, unseen = train(samples)
     classes = list(model.classes)
     save(model, str(options.out))

@@ -70,7 +70,7 @@ def test_near_duplicates_and_siblings_share_a_fold():
     similar = np.eye(40, dtype=np.float32)
     similar[0, 1] = similar[1, 0] = 0.9
     paths = [f"file{i}.c" for i in range(38)] + ["sort-1.c", "sort-2.c"]
-    folds = fold_of(similar, Samples([b""] * 40, ["C"] * 40, ["x"] * 40, paths))
+    folds = fold_of(similar, Samples([b""] * 40, ["C"] * 40, ["x"] * 40, paths, [True] * 40))
     assert folds[0] == folds[1]
     assert folds[38] == folds[39]
     assert len(set(folds.tolist())) > 1
