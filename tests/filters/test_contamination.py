@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.schema import CONTAMINATION
-from filters import contamination as module
 from filters.benchmarks import HUMAN_EVAL, Item, strings_of
 from filters.contamination import TRIVIAL, ContaminationConfig, build_index, contaminated_spans, contamination
 from filters.edits import edited
