@@ -22,14 +22,18 @@ from tokenization.exporters import ExportConfig, datatrove, huggingface, megatro
 from tokenization.exporters.stream import parts
 
 
-def run(work: Work, cfg: ExportConfig, rows: Shards) -> Result:
-    """Artefacts of each format; `counts` has files and how many rows or samples were read back."""
+def run(work: Work, cfg: ExportConfig, rows: Shards, checked: Shards) -> Result:
+    """Artefacts of each format; `counts` has files and how many rows or samples were read back.
+
+    Beside them lies `decontamination.json`: the benchmarks that the rows were checked against, by hash, and those not.
+    """
     rows = [shard for shard in rows if shard.rows]
     outputs: dict[str, Shards] = {}
     counts: dict[str, int] = {}
     for name in cfg.formats if rows else ():
         files = _WRITE[name](work, cfg, rows)
-        work.publish(files, f"exports/{name}/{_fingerprint(rows)}")
+        [record] = checked
+        work.publish({**files, "decontamination.json": record}, f"exports/{name}/{_fingerprint([*rows, record])}")
         outputs[name] = list(files.values())
         counts[f"{name}.files"] = len(files)
         counts[f"{name}.bytes"] = sum(file.bytes for file in files.values())
