@@ -1,4 +1,4 @@
-"""Benchmark `decontaminate`: MB/s against HumanEval, recall of leaks put in by hand, false hits, an index of 10^6 items.
+"""Benchmark `decontaminate`: MB/s against HumanEval, recall of leaks put in, false hits, an index of 10^6 items.
 
 Innocent code: the archives of demo-input where they are there, else the Python files of the running interpreter, which
 also are what the speed is measured on. The plain definition (sets of tuples of words) runs beside ours on the first

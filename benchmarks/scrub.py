@@ -1,4 +1,4 @@
-"""Benchmark `scrub`: precision and recall by kind on the labelled set, detect-secrets on the same, published figures, MB/s.
+"""Benchmark `scrub`: precision and recall on the labelled set, ours, detect-secrets' and as published; and MB/s.
 
 The peer is the whole of detect-secrets as its users run it: every plugin and every filter of its default settings, one
 file a case. It knows keys and public IPv4 addresses. Published figures are those of BigCode's regular expressions, on

@@ -86,8 +86,8 @@ def anchors(data: npt.NDArray[np.uint8], base64_limit: float, hex_limit: float) 
     """Ascending positions at which a detector should look.
 
     Besides the literals: a quoted run of base64 or hexadecimal digits above its entropy limit, or of an AWS secret's
-    length; a long run, quoted or not, that a name ending in key, token, password, … is set to; `user:password@`, hooks or api after
-    `://`; the dots of a Discord token and the colon of a Telegram one.
+    length; a long run, quoted or not, that a name ending in key, token, password, … is set to; `user:password@`, hooks
+    or api after `://`; the dots of a Discord token and the colon of a Telegram one.
     """
     found: npt.NDArray[np.int64] = _scan(data, CLASSES, _FIRST, _ROWS, _LETTERS, base64_limit - 1e-6, hex_limit - 1e-6)
     return found
@@ -118,16 +118,13 @@ def _scan(data, classes, first, rows, letters, base64_limit, hex_limit):  # type
             length = i - base_run
             opened = data[base_run - 1] if base_run > 0 else np.uint8(0)
             quoted = (byte == 34 or byte == 39) and (opened == 34 or opened == 39) and length >= MIN_QUOTED_HEX
-            if (
-                quoted
-                and (
-                    length == AWS_SECRET
-                    or (opened == byte and _is_random(data, classes, base_run, i, counts, base64_limit, hex_limit))
+            if quoted:
+                found = length == AWS_SECRET or (
+                    opened == byte and _is_random(data, classes, base_run, i, counts, base64_limit, hex_limit)
                 )
-                or not quoted
-                and length >= MIN_ASSIGNED
-                and _is_assigned(data, base_run)
-            ):
+            else:
+                found = length >= MIN_ASSIGNED and _is_assigned(data, base_run)
+            if found:
                 out[n] = base_run
                 n += 1
             base_run = i + 1

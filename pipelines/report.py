@@ -133,7 +133,7 @@ def probe_scores(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows
 
 
 def benchmarks(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
-    """Every set that documents were compared with, by the hash of its files, what it hit; and the sets that were not."""
+    """Every set that documents were compared with, by its files' hash, and what it hit; then those that were not."""
     heads = ["benchmark", "content", "strings", "used", "documents hit"]
     records = _shards(found, "decontaminate", "checked")
     if not records:
