@@ -55,7 +55,7 @@ def find_with_library(case: Case) -> list[tuple[int, int, str]]:
 
 
 def _library(text: str, path: str) -> list[tuple[str, str]]:
-    from detect_secrets import SecretsCollection
+    from detect_secrets.core.secrets_collection import SecretsCollection
     from detect_secrets.settings import default_settings
 
     with tempfile.TemporaryDirectory() as folder, default_settings():

@@ -174,7 +174,7 @@ def _file(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Iterat
     assert 16 + len(text) <= first
     yield (MAGIC + len(text).to_bytes(8, "little") + text).ljust(first, b"\0")
     for array in arrays.values():
-        yield memoryview(array).cast("B") if array.nbytes else b""  # no second copy: a table has gigabytes
+        yield array.data.cast("B") if array.nbytes else b""  # no second copy: a table has gigabytes
         yield b"\0" * (-array.nbytes % _ALIGN)
 
 
