@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 HEAD_BYTES: Final = 8192  # a header that starts later than this is not one
+TEXT_BYTES: Final = 1 << 20  # of a licence file; the texts of dozens of bundled libraries are shorter
 
 
 class Licence(NamedTuple):
@@ -115,7 +116,7 @@ def licence_of(text: bytes) -> str | None:
     tag = _TAG.search(text[:HEAD_BYTES])
     if tag:
         return tidy(tag.group(1).decode())
-    words = re.sub(rb"[^a-z0-9]+", b" ", text.lower()).decode()
+    words = re.sub(rb"[^a-z0-9]+", b" ", text[:TEXT_BYTES].lower()).decode()
     found = {
         licence.spdx
         for licence in LICENCES

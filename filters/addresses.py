@@ -35,7 +35,9 @@ TOP_LEVEL: Final = _words("""
     py qa re ro rs ru rw sa sb sc sd se sg sh si sk sl sm sn so sr ss st su sv sx sy sz tc td tf tg th tj tk tl
     tm tn to tr tt tv tw tz ua ug uk us uy uz va vc ve vg vi vn vu wf ws ye yt za zm zw com org net edu gov mil
     int info biz name pro coop aero museum jobs mobi travel tel cat asia xyz online site tech dev app cloud
-    email blog shop store work works world life live today team studio agency digital design media network
+    email blog shop store work works world life live today team studio agency digital design media network space fun
+    engineering engineer technology consulting services support training university energy health care club ninja guru
+    expert ventures capital legal management social wiki zone house fund vip ltd llc inc
     systems solutions software academy institute science foundation community gmbh berlin hamburg koeln london
     paris wien amsterdam moscow tokyo nyc
 """)
@@ -48,9 +50,12 @@ _KEPT_DOMAINS: Final = re.compile(
     r"|site|server|mail|org|website)\.(?:com|org|net|tld)|(?:foo|bar|baz|foobar|test|acme|abc|xyz|bla|blah)\.(?:com|org|net|bar"
     r"|de|co)|localhost\.localdomain|x+\.(?:com|org|net)|[a-z]\.(?:com|org|net|de|co)|reply\.github\.com|openssh\.com|libssh\.org|2x\..*)"
 )
+# Words that end in "version" count; "server" ends in "ver" and does not. A slash or dash before the first number makes
+# it a file name or a browser's version, but not after "://".
 _VERSION_BEFORE: Final = re.compile(
-    rb"(?i)(?:v|ver|version|release|revision|rev|build|assembly\w*|sdk|firmware|update|tag|section|chapter|rfc|oid|upgrade\w*)"
-    rb"[\"']?\s*(?:number|id|to|from)?[\"']?\s*[:=(\[<>~^]*\s*[\"'(v]*$|[=~^><]=\s*[\"']?$|[-_/]v?$"
+    rb"(?i)(?:(?<![a-z])(?:v|ver|release|revision|rev|build|assembly\w*|sdk|firmware|update|tag|section|chapter|rfc|oid"
+    rb"|upgrade\w*|kernel)|version)[\"']?\s*(?:number|id|to|from)?[\"']?\s*[:=(\[<>~^]*\s*[\"'(v]*$"
+    rb"|[=~^><]=\s*[\"']?$|(?<!/)[-_/]v?$"
 )
 # The path of a drawing: .67-.21 22.23.82.64
 _DECIMAL_BEFORE: Final = re.compile(rb"(?:^|[^\d.])\d*(?:\.\d+){1,2}[ ,-]$")

@@ -43,6 +43,14 @@ ANCHORS: Final = (
     Anchor(b"pypi-AgE", 70, TOKEN), Anchor(b"SG.", 22, TOKEN), Anchor(b"sq0csp-"), Anchor(b"k_live_", 24, ALNUM),
     Anchor(b"AC", 32, LOWER | DIGIT), Anchor(b"SK", 32, LOWER | DIGIT), Anchor(b"-us", 1, DIGIT),
     *(Anchor(bytes([a, b, c]), 1, ALNUM) for a in b"xX" for b in b"oO" for c in b"xX"),  # Slack's rule folds case
+    # The forms of `filters.keys.FORMS`, which the library does not know.
+    Anchor(b"npm_", 36, ALNUM), Anchor(b"AIza", 35, TOKEN), Anchor(b"GOCSPX-", 28, TOKEN), Anchor(b"_v1_", 64, HEX),
+    Anchor(b"hvs.", 24, TOKEN), Anchor(b"hf_", 34, ALNUM), Anchor(b"sk-ant-", 80, TOKEN), Anchor(b"dapi", 32, HEX),
+    *(Anchor(name, 32, HEX) for name in (b"shpat_", b"shpss_", b"shpca_", b"shppa_", b"key-")),
+    Anchor(b"sq0atp-", 22, TOKEN), Anchor(b"ya29.", 60, TOKEN), Anchor(b"lin_api_", 40, ALNUM),
+    Anchor(b"rubygems_", 48, HEX), Anchor(b"PMAK-", 24, HEX), Anchor(b"NRAK-", 27, UPPER | DIGIT),
+    Anchor(b"dckr_pat_", 27, TOKEN), Anchor(b"glsa_", 32, ALNUM), Anchor(b"sbp_", 40, HEX), Anchor(b"gsk_", 52, ALNUM),
+    Anchor(b"xkeysib-", 64, HEX), Anchor(b"ATATT3xFfGF0", 60, TOKEN), Anchor(b"AGE-SECRET-KEY-1", 58, UPPER | DIGIT),
 )  # fmt: skip
 
 
@@ -78,8 +86,8 @@ def anchors(data: npt.NDArray[np.uint8], base64_limit: float, hex_limit: float) 
     """Ascending positions at which a detector should look.
 
     Besides the literals: a quoted run of base64 or hexadecimal digits above its entropy limit, or of an AWS secret's
-    length; a long run that a name ending in key, token, password, … is set to; `user:password@`, hooks or api after
-    `://`; the dots of a Discord token and the colon of a Telegram one.
+    length; a long run, quoted or not, that a name ending in key, token, password, … is set to; `user:password@`, hooks
+    or api after `://`; the dots of a Discord token and the colon of a Telegram one.
     """
     found: npt.NDArray[np.int64] = _scan(data, CLASSES, _FIRST, _ROWS, _LETTERS, base64_limit - 1e-6, hex_limit - 1e-6)
     return found
@@ -110,10 +118,13 @@ def _scan(data, classes, first, rows, letters, base64_limit, hex_limit):  # type
             length = i - base_run
             opened = data[base_run - 1] if base_run > 0 else np.uint8(0)
             quoted = (byte == 34 or byte == 39) and (opened == 34 or opened == 39) and length >= MIN_QUOTED_HEX
-            if quoted and (
-                length == AWS_SECRET
-                or (opened == byte and _is_random(data, classes, base_run, i, counts, base64_limit, hex_limit))
-            ):
+            if quoted:
+                found = length == AWS_SECRET or (
+                    opened == byte and _is_random(data, classes, base_run, i, counts, base64_limit, hex_limit)
+                )
+            else:
+                found = length >= MIN_ASSIGNED and _is_assigned(data, base_run)
+            if found:
                 out[n] = base_run
                 n += 1
             base_run = i + 1

@@ -2,17 +2,17 @@
 
 Comes in: benchmark strings with their item's name, as an index; then columns of texts. Goes out: a CONTAMINATION
 annotation. The rule is DeepSeek-Coder's §2.4: a document that shares any 10-gram with the test data is hit; a test
-string of 3 to 9 grams must occur whole; a shorter one is not used. A gram is a word of `filters.word_hashes`; the paper
-leaves it open. A hash proposes and the words themselves decide, so no hit is a collision. Refuses to know where
-benchmarks are stored, and what is done with a hit: `filter` drops the document or the span.
+string of 3 to 9 grams must occur whole; a shorter one is not used. A gram is a word of `filters.word_hashes`, which
+takes Chinese character by character; the paper leaves it open. A hash proposes and the words themselves decide, so no
+hit is a collision. Refuses to know where benchmarks are stored, and what is done with a hit: `filter` drops the
+document or the span.
 """
 
-import io
-import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
 import numba
 import numpy as np
@@ -20,19 +20,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from corpus.schema import CONTAMINATION, HITS
+from filters.benchmarks import HUMAN_EVAL, KNOWN, Benchmark, Item, where_to_get
 from filters.edits import span_column
-from filters.word_hashes import ALONE, MULTIPLIER, fold, folded, folding, mixed, next_word, words
+from filters.gram_index import Buffer, Builder, Grams, Index, bit_of, find, power
+from filters.word_hashes import MULTIPLIER, folding, mixed, next_word
 
-# The sets the DeepSeek papers name, and LiveCodeBench, which CV2 is judged by; and where each may be had.
-WHERE_TO_GET: Final = {
-    "HumanEval": "the package human-eval, or github.com/openai/human-eval",
-    "MBPP": "github.com/google-research/google-research (mbpp/mbpp.jsonl), or the hub id google-research-datasets/mbpp",
-    "GSM8K": "github.com/openai/grade-school-math (test.jsonl), or the hub id openai/gsm8k",
-    "MATH": "github.com/hendrycks/math, or the hub id EleutherAI/hendrycks_math",
-    "CMATH": "github.com/XiaoMi/cmath, or the hub id weitianwen/cmath",
-    "AGIEval": "github.com/ruixiangcui/AGIEval (data/v1_1)",
-    "LiveCodeBench": "the hub id livecodebench/code_generation_lite",
-}
 # Grams inside these are no evidence, anybody writes them. First BigCode's four solutions of HumanEval; then what
 # HumanEval's 10-grams met in 289 MB of innocent Python: double loops, Euclid, and counting in words.
 TRIVIAL: Final = (
@@ -51,26 +43,8 @@ TRIVIAL: Final = (
     "0 zero 1 one 2 two 3 three 4 four 5 five 6 six 7 seven 8 eight 9 nine 10 ten",
     "zero 0 one 1 two 2 three 3 four 4 five 5 six 6 seven 7 eight 8 nine 9 ten 10",
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Benchmark:
-    """One set: JSON lines, one item each, in a file or in the files of a folder (.jsonl, .jsonl.gz)."""
-
-    name: str
-    path: str = field(
-        metadata={"identity": False}
-    )  # any fsspec URL, or package:MODULE/FILE; its content is the identity
-    fields: tuple[str, ...]  # whose strings are test data; of a field that is a list, each of its strings
-    item: str  # the field that names the item
-
-
-HUMAN_EVAL: Final = Benchmark(
-    name="HumanEval",
-    path="package:human_eval/data/HumanEval.jsonl.gz",
-    fields=("prompt", "canonical_solution"),
-    item="task_id",
-)
+_BATCH: Final = 4096  # strings that are folded together
+_BLOCK: Final = 4096  # words whose grams are looked up together
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +52,7 @@ class ContaminationConfig:
     """What the corpus is checked against, and what it is knowingly not checked against."""
 
     benchmarks: tuple[Benchmark, ...] = (HUMAN_EVAL,)
-    required: tuple[str, ...] = tuple(WHERE_TO_GET)
+    required: tuple[str, ...] = tuple(KNOWN)
     unchecked: tuple[str, ...] = ("MBPP", "GSM8K", "MATH", "CMATH", "AGIEval", "LiveCodeBench")
     whitelist: tuple[str, ...] = TRIVIAL
     gram: int = 10
@@ -104,144 +78,48 @@ class ContaminationConfig:
             raise ValueError(f"{sorted(both)[0]} is both in ContaminationConfig.benchmarks and unchecked: take one out")
 
 
-def where_to_get(name: str) -> str:
-    """Where a named set is published."""
-    return WHERE_TO_GET.get(name, "wherever the set is published")
+def build_index(cfg: ContaminationConfig, items: Iterable[Item], hashes: dict[str, str]) -> Iterator[Buffer]:
+    """The index as bytes: every gram once, under the first string that has it. `hashes` names what was read, per set.
 
-
-class Item(NamedTuple):
-    """One string of one benchmark item."""
-
-    benchmark: str
-    item: str
-    text: str
-
-
-def strings_of(benchmark: Benchmark, record: dict[str, object]) -> list[Item]:
-    """The test strings of one record of a set."""
-    found = []
-    for name in benchmark.fields:
-        if name not in record:
-            raise ValueError(
-                f"{benchmark.name} ({benchmark.path}): a record has no field {name!r}; it has {sorted(record)}"
-            )
-        value = record[name]
-        texts = value if isinstance(value, list) else [value]
-        found += [Item(benchmark.name, str(record[benchmark.item]), str(text)) for text in texts if text is not None]
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """Grams of the test data: an open-addressing table over hashes, and the characters that verify a hit."""
-
-    table: npt.NDArray[np.int64]  # slot -> gram, or -1
-    hashes: npt.NDArray[np.uint64]
-    items: npt.NDArray[np.int32]  # gram -> item
-    starts: npt.NDArray[np.int64]  # gram -> its first character in `stream`
-    ends: npt.NDArray[np.int64]
-    stream: npt.NDArray[np.int32]  # folded characters, 0 between words
-    lengths: npt.NDArray[np.int64]  # the n-gram lengths that occur, ascending
-    sizes: npt.NDArray[np.int32]  # gram -> words
-    names: list[tuple[str, str]]  # item -> benchmark, item
-    checked: dict[str, dict[str, str | int]]  # set -> hash of what was read, its strings, and those long enough
-
-
-def build_index(cfg: ContaminationConfig, items: Iterable[Item], hashes: dict[str, str]) -> bytes:
-    """The index as bytes: every gram once, under the first item that has it. `hashes` names what was read, per set."""
-    streams: list[npt.NDArray[np.int32]] = []
-    grams: dict[tuple[int, int], tuple[int, int, int]] = {}
+    A file of 1.93 GB for a million items of a hundred words; building holds that and the words once more.
+    """
+    builder = Builder(Grams(gram=cfg.gram, min_gram=cfg.min_gram, min_lettered=cfg.min_lettered, trivial=cfg.whitelist))
     names: dict[tuple[str, str], int] = {}
     strings: Counter[str] = Counter()
     used: Counter[str] = Counter()
-    trivial = [folded(text.encode()) for text in cfg.whitelist]
-    offset = 0
-    for benchmark, item, text in items:
-        strings[benchmark] += 1
-        stream = folded(text.encode())
-        cuts = np.concatenate(([-1], np.flatnonzero(stream == 0), [len(stream)]))
-        n_words = len(cuts) - 1 if len(stream) else 0
-        if n_words < cfg.min_gram:
-            continue
-        size = min(n_words, cfg.gram)
-        number = names.setdefault((benchmark, item), len(names))
-        used[benchmark] += 1
-        lettered = [any(map(str.isalpha, word)) for word in words(text)]
-        for at, value in enumerate(gram_hashes(text.encode(), size).tolist()):
-            start, end = int(cuts[at]) + 1, int(cuts[at + size])
-            if sum(lettered[at : at + size]) < cfg.min_lettered * size:
-                continue
-            if not any(_contains(whole, stream[start:end]) for whole in trivial):
-                grams.setdefault((value, size), (number, offset + start, offset + end))
-        streams += [stream, np.zeros(1, np.int32)]
-        offset += len(stream) + 1
-    checked = {name: {"hash": hashes[name], "strings": strings[name], "used": used[name]} for name in sorted(hashes)}
-    return _encode(grams, list(names), streams, json.dumps(checked))
-
-
-def _contains(whole: npt.NDArray[np.int32], part: npt.NDArray[np.int32]) -> bool:
-    """Whether the words of `part` stand in `whole` one after another."""
-    return b"\0\0\0\0" + part.tobytes() + b"\0\0\0\0" in b"\0\0\0\0" + whole.tobytes() + b"\0\0\0\0"
-
-
-def _encode(
-    grams: dict[tuple[int, int], tuple[int, int, int]],
-    names: list[tuple[str, str]],
-    streams: list[npt.NDArray[np.int32]],
-    checked: str,
-) -> bytes:
-    rows = [(value, size, *where) for (value, size), where in grams.items()]
-    types = (pa.uint64(), pa.int32(), pa.int32(), pa.int64(), pa.int64())
-    columns = [pa.array([row[i] for row in rows], kind) for i, kind in enumerate(types)]
-    sink = io.BytesIO()
-    parts = {
-        "grams": pa.table(columns, names=["hash", "size", "item", "start", "end"]),
-        "stream": pa.table({"character": np.concatenate(streams) if streams else np.zeros(0, np.int32)}),
+    rest = iter(items)
+    while batch := list(islice(rest, _BATCH)):
+        numbers = [names.setdefault((one.benchmark, one.item), len(names)) for one in batch]
+        strings.update(one.benchmark for one in batch)
+        enough = builder.add([one.text.encode("utf-8", "replace") for one in batch], numbers)
+        used.update(one.benchmark for one, yes in zip(batch, enough, strict=True) if yes)
+    checked: dict[str, dict[str, str | int]] = {
+        name: {"hash": hashes[name], "strings": strings[name], "used": used[name]} for name in sorted(hashes)
     }
-    for name, table in parts.items():
-        metadata = {"checked": checked, "names": json.dumps(names)} if name == "grams" else {}
-        table = table.replace_schema_metadata(metadata)
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-    return sink.getvalue()
-
-
-def load_index(raw: bytes) -> Index:
-    """The index ready to scan with: at least four slots a gram, so that most looks end at the first, empty one."""
-    source = io.BytesIO(raw)
-    grams = pa.ipc.open_stream(source).read_all()
-    stream = pa.ipc.open_stream(source).read_all()["character"].to_numpy()
-    hashes, sizes = grams["hash"].to_numpy(), grams["size"].to_numpy()
-    bits = max(10, int(4 * len(hashes)).bit_length())
-    return Index(
-        table=_fill(hashes, bits),
-        hashes=hashes,
-        items=grams["item"].to_numpy(),
-        starts=grams["start"].to_numpy(),
-        ends=grams["end"].to_numpy(),
-        stream=stream,
-        lengths=np.unique(sizes).astype(np.int64),
-        sizes=sizes,
-        names=[(str(name), str(item)) for name, item in json.loads(grams.schema.metadata[b"names"])],
-        checked=json.loads(grams.schema.metadata[b"checked"]),
-    )
+    yield from builder.finish(list(names), checked)
 
 
 def contamination(index: Index, texts: pa.LargeStringArray) -> tuple[pa.RecordBatch, dict[str, int]]:
     """Per text its hits, ascending; hits of one item and one n-gram length without a word between them are one."""
+    rows, starts, ends, places, sizes, ordinals = _hits(index, texts)
+    owners = index.items[np.searchsorted(index.starts, places, side="right") - 1]
     hits: list[list[int]] = []  # row, start, end, item, n-gram length, words up to the end
     last: dict[tuple[int, int, int], list[int]] = {}  # the hit that the next gram may prolong
-    for row, start, end, gram, ordinal in zip(*(column.tolist() for column in _hits(index, texts)), strict=True):
-        item, size = int(index.items[gram]), int(index.sizes[gram])
+    columns = (rows, starts, ends, owners, sizes, ordinals)
+    for row, start, end, item, size, ordinal in zip(*(column.tolist() for column in columns), strict=True):
         hit = last.get((row, item, size))
         if hit is not None and ordinal - size <= hit[5]:
             hit[2], hit[5] = end, ordinal
             continue
         hit = last[row, item, size] = [row, start, end, item, size, ordinal]
         hits.append(hit)
+    return _annotation(index, sorted(hits), len(texts))
+
+
+def _annotation(index: Index, hits: list[list[int]], n_rows: int) -> tuple[pa.RecordBatch, dict[str, int]]:
     columns = np.array(hits, np.int64).reshape(-1, 6)
-    per_row = np.bincount(columns[:, 0], minlength=len(texts)) if len(texts) else np.zeros(0, np.int64)
-    names = [index.names[item] for item in columns[:, 3].tolist()]
+    per_row = np.bincount(columns[:, 0], minlength=n_rows) if n_rows else np.zeros(0, np.int64)
+    names = [index.name(item) for item in columns[:, 3].tolist()]
     fields = [
         pa.array([name for name, _ in names], pa.string()),
         pa.array([item for _, item in names], pa.string()),
@@ -253,7 +131,8 @@ def contamination(index: Index, texts: pa.LargeStringArray) -> tuple[pa.RecordBa
     lists = pa.ListArray.from_arrays(
         offsets, pa.StructArray.from_arrays(fields, fields=list(HITS.value_type)), type=HITS
     )
-    counts = Counter(f"documents_hit.{name}" for _, name in {(hit[0], index.names[hit[3]][0]) for hit in hits})
+    in_sets = {(row, name) for row, (name, _) in zip(columns[:, 0].tolist(), names, strict=True)}
+    counts = Counter(f"documents_hit.{name}" for _, name in in_sets)
     counts["documents_hit"] = int(np.count_nonzero(per_row))
     return pa.RecordBatch.from_arrays([pa.array(per_row.astype(np.int32)), lists], schema=CONTAMINATION), dict(counts)
 
@@ -264,124 +143,63 @@ def contaminated_spans(hits: pa.ListArray) -> pa.ListArray:
     return span_column(spans)
 
 
-def gram_hashes(text: bytes, size: int) -> npt.NDArray[np.uint64]:
-    """Hash of every n-gram of one text, in order."""
-    values: npt.NDArray[np.uint64] = _gram_hashes(np.frombuffer(text, np.uint8), size, folding())
-    return values
-
-
-def _hits(index: Index, texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.int64], ...]:
-    if not len(texts) or not len(index.hashes):
-        return (np.zeros(0, np.int64),) * 5
+def _hits(index: Index, texts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
+    """Six columns; see `_scan`."""
+    if not len(texts) or not len(index.lengths):
+        return np.zeros((6, 0), np.int64)
     _, offsets, data = texts.buffers()
     bounds = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     flat = np.frombuffer(data or b"", np.uint8)
-    found: tuple[npt.NDArray[np.int64], ...] = _scan(
-        flat,
-        bounds,
-        folding(),
-        index.table,
-        index.hashes,
-        index.starts,
-        index.ends,
-        index.stream,
-        index.lengths,
-    )
-    return found
+    arrays = (index.table, index.full, index.short, index.stream, index.lengths, index.gram)
+    found: npt.NDArray[np.int64] = _scan(flat, bounds, folding(), *arrays)
+    return found.T
 
 
 @numba.njit(cache=True, nogil=True)
-def _power(n):  # type: ignore[no-untyped-def]
-    value = np.uint64(1)
-    for _ in range(n):
-        value = value * MULTIPLIER
-    return value
+def _scan(data, bounds, folds, table, full, short, stream, lengths, gram):  # type: ignore[no-untyped-def]
+    """Row, start, end, place in the stream, size and number of words up to the end of every verified hit.
 
-
-@numba.njit(cache=True, nogil=True)
-def _gram_hashes(data, size, table):  # type: ignore[no-untyped-def]
-    """A polynomial over the words' hashes, mixed with the length: what `_scan` keeps rolling."""
-    prefix = np.zeros(len(data) + 2, np.uint64)
-    n, at = 0, 0
-    while True:
-        start, at, value = next_word(data, at, len(data), table)
-        if start < 0:
-            break
-        prefix[n + 1] = prefix[n] * MULTIPLIER + value
-        n += 1
-    out = np.empty(max(0, n - size + 1), np.uint64)
-    for i in range(len(out)):
-        out[i] = mixed(prefix[i + size] - prefix[i] * _power(size) + np.uint64(size))
-    return out
-
-
-@numba.njit(cache=True, nogil=True)
-def _fill(hashes, bits):  # type: ignore[no-untyped-def]
-    table = np.full(1 << bits, -1, np.int64)
-    mask = np.uint64((1 << bits) - 1)
-    for gram in range(len(hashes)):
-        slot = hashes[gram] & mask
-        while table[slot] >= 0:
-            slot = (slot + np.uint64(1)) & mask
-        table[slot] = gram
-    return table
-
-
-@numba.njit(cache=True, nogil=True)
-def _scan(data, bounds, folds, table, hashes, starts, ends, stream, lengths):  # type: ignore[no-untyped-def]
-    """Row, start, end, gram and number of words up to the end of every verified hit, in the order of their ends."""
-    out = np.empty((256, 5), np.int64)
+    A block of words is hashed first and looked up then: the looks of one length do not wait for each other, so a
+    filter larger than the caches costs a fraction of its latency.
+    """
+    out = np.empty((256, 6), np.int64)
     n = 0
-    powers = np.array([_power(size) for size in lengths])
-    window = 64  # a ring of the last words: a power of two above the longest gram
-    prefix, begins = np.zeros(window, np.uint64), np.zeros(window, np.int64)
-    mask = np.uint64(len(table) - 1)
+    powers = np.array([power(size) for size in lengths])
+    begins, stops = np.zeros(_BLOCK, np.int64), np.zeros(_BLOCK, np.int64)
+    prefix = np.zeros(_BLOCK + 1, np.uint64)
+    keep = lengths[-1] - 1  # words of a block that grams of the next begin with
     for row in range(len(bounds) - 1):
-        at, end, seen = bounds[row], bounds[row + 1], 0
-        prefix[0] = 0
+        at, end, before, old, filled = bounds[row], bounds[row + 1], 0, 0, 0
+        prefix[0] = np.uint64(0)
         while True:
-            start, at, value = next_word(data, at, end, folds)
-            if start < 0:
-                break
-            begins[seen & (window - 1)] = start
-            seen += 1
-            prefix[seen & (window - 1)] = prefix[(seen - 1) & (window - 1)] * MULTIPLIER + value
+            while filled < _BLOCK:
+                start, at, value = next_word(data, at, end, folds)
+                if start < 0:
+                    break
+                begins[filled], stops[filled] = start, at
+                prefix[filled + 1] = prefix[filled] * MULTIPLIER + value
+                filled += 1
             for k in range(len(lengths)):
                 size = lengths[k]
-                if size > seen:
-                    break
-                before = prefix[(seen - size) & (window - 1)]
-                wanted = mixed(prefix[seen & (window - 1)] - before * powers[k] + np.uint64(size))
-                slot = wanted & mask
-                while table[slot] >= 0 and hashes[table[slot]] != wanted:
-                    slot = (slot + np.uint64(1)) & mask
-                gram = table[slot]
-                if gram < 0:
-                    continue
-                begin = begins[(seen - size) & (window - 1)]
-                if not _same(data, begin, at, folds, stream, starts[gram], ends[gram]):
-                    continue
-                if n == len(out):
-                    out = np.concatenate((out, np.empty_like(out)))
-                out[n] = (row, begin - bounds[row], at - bounds[row], gram, seen)
-                n += 1
-    return out[:n, 0].copy(), out[:n, 1].copy(), out[:n, 2].copy(), out[:n, 3].copy(), out[:n, 4].copy()
-
-
-@numba.njit(cache=True, nogil=True)
-def _same(data, at, end, folds, stream, low, high):  # type: ignore[no-untyped-def]
-    """Whether these bytes have exactly the words of the stream."""
-    while True:
-        start, stop, _ = next_word(data, at, end, folds)
-        if start < 0:
-            return low >= high
-        at = start
-        while at < stop:
-            letter, at = fold(data, at, end, folds)
-            if low >= high or stream[low] != letter & ~ALONE:
-                return False
-            low += 1
-        if low < high:
-            if stream[low] != 0:
-                return False
-            low += 1
+                bitmap = full if size == gram else short
+                for j in range(max(size, old + 1), filled + 1):
+                    wanted = mixed(prefix[j] - prefix[j - size] * powers[k] + np.uint64(size))
+                    if not bit_of(bitmap, wanted):
+                        continue
+                    place = find(table, stream, data, begins[j - size], stops[j - 1], wanted, size, folds)
+                    if place < 0:
+                        continue
+                    if n == len(out):
+                        out = np.concatenate((out, np.empty_like(out)))
+                    out[n, 0], out[n, 1], out[n, 2] = row, begins[j - size] - bounds[row], stops[j - 1] - bounds[row]
+                    out[n, 3], out[n, 4], out[n, 5] = place, size, before + j
+                    n += 1
+            if filled < _BLOCK:
+                break
+            first = filled - keep
+            for j in range(keep):
+                begins[j], stops[j] = begins[first + j], stops[first + j]
+            for j in range(keep + 1):
+                prefix[j] = prefix[first + j]
+            before, old, filled = before + first, keep, keep
+    return out[:n].copy()

@@ -81,6 +81,7 @@ _CREDENTIAL: Final = re.compile(
     r"(?:key|token|secret|passw|pwd|auth|credential|private|bearer|api)\w*[\"'\]]{0,2}\s{0,8}(?:[:=]|=>)[^:=]{0,8}$",
     re.I,
 )
+_LONGEST_NAMELESS: Final = 100  # characters: longer, and called nothing that tells, it is data
 _CONTEXT: Final = 64  # characters before the value in which those words count
 _LOCK_FILES: Final = _words("""
     Brewfile.lock.json Cartfile.resolved composer.lock Gemfile.lock Package.resolved package-lock.json
@@ -93,7 +94,28 @@ _PEM_END: Final = re.compile(rb"-----END (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK
 _PEM_BYTES: Final = 16_384  # an RSA key of 16,384 bits has 12,700
 _PEM_BODY: Final = re.compile(rb"[A-Za-z0-9+/=]{40}")
 _PUTTY: Final = re.compile(rb"Private-Lines: \d{1,4}\r?\n(?:[A-Za-z0-9+/=]{1,80}\r?\n?){1,400}")
-_GITHUB_FINE: Final = re.compile(rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}")
+# Forms that their issuers document and the library does not know, each with a prefix of `filters.anchors`.
+FORMS: Final = re.compile(
+    rb"(?<![A-Za-z0-9_-])(?:github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}|npm_[A-Za-z0-9]{36}|AIza[\w-]{35}|GOCSPX-[\w-]{28}"
+    rb"|do[opr]_v1_[0-9a-f]{64}|hvs\.[\w-]{24,200}|hf_[A-Za-z0-9]{34}|sk-ant-[a-z0-9]{3,8}-[\w-]{80,120}|dapi[0-9a-f]{32}"
+    rb"|shp(?:at|ss|ca|pa)_[0-9a-fA-F]{32}|key-[0-9a-f]{32}|sq0atp-[\w-]{22}|ya29\.[\w-]{60,400}|lin_api_[A-Za-z0-9]{40}"
+    rb"|rubygems_[0-9a-f]{48}|PMAK-[0-9a-f]{24}-[0-9a-f]{34}|NRAK-[A-Z0-9]{27}|dckr_pat_[\w-]{27}"
+    rb"|glsa_[A-Za-z0-9]{32}_[0-9a-f]{8}|sbp_[0-9a-f]{40}|gsk_[A-Za-z0-9]{52}|xkeysib-[0-9a-f]{64}-[A-Za-z0-9]{16}"
+    rb"|ATATT3xFfGF0[\w=-]{60,300}|AGE-SECRET-KEY-1[0-9A-Z]{58}|AKCp[A-Za-z0-9]{69}"
+    rb"|sk-(?:proj|svcacct|admin)-[\w-]{20,100}T3BlbkFJ[\w-]{20,100})(?![A-Za-z0-9])"
+)
+# What a name that speaks of a key is set to, quoted or not, and nothing behind it that would make it code.
+_ASSIGNED: Final = re.compile(
+    r"(?P<name>[\w.-]{0,40}(?:key|token|secret|passw(?:or)?d|passwd|pwd|auth|credential)s?(?:[_-]?base)?)[\"'\]]{0,2}\s{0,8}"
+    r"(?:=>|:=|[:=])\s{0,4}(?:[\"'`](?P<quoted>[A-Za-z0-9+/=_-]{24,256})[\"'`]|(?P<bare>[A-Za-z0-9+/_-]{24,256}={0,2})(?=[\s,;&<]|$))",
+    re.I,
+)
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
+_API_KEY: Final = re.compile(r"(?:api|access|auth|secret)[_-]?(?:key|token)$", re.I)
+_HEX: Final = re.compile(r"[0-9a-f]+", re.I)
+_NOT_SECRET_NAME: Final = re.compile(
+    r"public|pub_?key|hash|digest|sha\d|md5|checksum|cache[_-]?key|site[_-]?key|fingerprint", re.I
+)
 
 
 def key_spans(text: bytes, positions: Iterable[int], max_chars: int, path: str) -> list[tuple[int, int]]:
@@ -110,6 +132,8 @@ def key_spans(text: bytes, positions: Iterable[int], max_chars: int, path: str) 
                 high = _SIGNATURE.match(window, high).end()  # type: ignore[union-attr]  # it matches the empty string
             if _is_key(window, low, high, detector, max_chars) and not (locked and detector.part == "entropy"):
                 spans.add((start + _bytes(window[:low]), start + _bytes(window[:high])))
+        for low, high in () if locked else assigned(window, max_chars):
+            spans.add((start + _bytes(window[:low]), start + _bytes(window[:high])))
     return sorted(spans)
 
 
@@ -150,8 +174,10 @@ def library_matches(line: str) -> list[tuple[int, int, Detector]]:
 
 
 def block_spans(text: bytes, start: int, end: int) -> list[tuple[int, int]]:
-    """Keys that the library only announces, or does not know: PEM and PuTTY blocks, GitHub's fine-grained tokens."""
-    spans = [match.span() for match in _GITHUB_FINE.finditer(text, start, end)]
+    """Keys that the library only announces, or does not know: PEM and PuTTY blocks, tokens of documented forms."""
+    spans = [
+        match.span() for match in FORMS.finditer(text, start, end) if not _PLACEHOLDER.search(match.group().decode())
+    ]
     putty = _PUTTY.search(text, start, end + _PEM_BYTES)
     spans += [putty.span()] if putty and putty.start() < end else []
     endless = 0  # no block ends before this byte, so a line of a thousand beginnings is not searched a thousand times
@@ -161,6 +187,25 @@ def block_spans(text: bytes, start: int, end: int) -> list[tuple[int, int]]:
         if close and _PEM_BODY.search(text, match.end(), close.start()):
             spans.append((match.start(), close.end()))
     return spans
+
+
+def assigned(line: str, max_chars: int) -> list[tuple[int, int]]:
+    """Random values that names such as API_TOKEN are set to, as character spans."""
+    found = []
+    for match in _ASSIGNED.finditer(line):
+        part = "quoted" if match["quoted"] else "bare"
+        value, name = match[part], match["name"]
+        if len(value) > max_chars or _NOT_SECRET_NAME.search(name) or _PLACEHOLDER.search(value):
+            continue
+        if _UUID.fullmatch(value):
+            likely = _API_KEY.search(name) is not None
+        elif _HEX.fullmatch(value):
+            likely = len(value) >= 32 and is_random(value)
+        else:
+            likely = len(set(value)) >= 12 and is_random(value)
+        if likely:
+            found.append(match.span(part))
+    return found
 
 
 def _bytes(text: str) -> int:
@@ -203,6 +248,8 @@ def _is_key(line: str, start: int, end: int, detector: Detector, max_chars: int)
         return False
     if detector.name == "HexHighEntropyString":  # as likely a digest, a colour table or a test vector
         return len(value) >= 16 and _CREDENTIAL.search(context) is not None
+    if len(value) > _LONGEST_NAMELESS and not _CREDENTIAL.search(context):
+        return False  # a model, a picture, a font
     words = [part for part in re.split(r"[/_+=-]", value) if len(part) > 3 and part.isalpha() and part[1:].islower()]
     return len(words) < 2 and is_random(value)
 

@@ -41,6 +41,12 @@ def folding() -> Folding:
     return table
 
 
+@lru_cache(maxsize=1)
+def letters() -> npt.NDArray[np.bool_]:
+    """By code point: whether it is a letter (and not a digit or a number sign)."""
+    return np.array([chr(point).isalpha() for point in range(_LAST)], np.bool_)
+
+
 def folded(text: bytes) -> Folding:
     """The words' characters, with a 0 between two words."""
     out: Folding = _fold(np.frombuffer(text, np.uint8), 0, len(text), folding())

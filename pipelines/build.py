@@ -144,7 +144,9 @@ def plan(recipe: Recipe) -> list[Stage]:
         },
     )
     rows = packed["rows"]
-    exported = Stage(name="export", run=export.run, config=recipe.export, inputs={"rows": rows})
+    exported = Stage(
+        name="export", run=export.run, config=recipe.export, inputs={"rows": rows, "checked": checked["checked"]}
+    )
     probed = Stage(
         name="probe", run=probe.run, config=recipe.probe, inputs={"rows": rows, "scoring": deduped["scoring"]}
     )

@@ -71,7 +71,8 @@ def run(
         passes.append(cluster(work, cfg, layout, keys, files, passes, "near_duplicate"))
     if frozen is None or frozen_signatures is None:
         frozen, frozen_signatures = scoring(work, cfg, layout, (verdicts, documents, languages, signatures), passes)
-    made = survive(work, cfg, layout, (held_signatures or signatures, verdicts, languages, files), passes, frozen_signatures)
+    signed = held_signatures or signatures
+    made = survive(work, cfg, layout, (signed, verdicts, languages, files), passes, frozen_signatures)
     totals, judged, dropped = by_language(tally(made))
     if cfg.unit == "repository":  # the published rates are of files
         judged, dropped = {ALL: sum(judged.values())}, {ALL: sum(dropped.values())}

@@ -36,15 +36,19 @@ class Format:
     check_whole: Callable[..., Any] | None = None
 
 
-def run(work: Work, cfg: ExportConfig, rows: Shards) -> Result:
-    """Artefacts of each format, as `<format>.<kind of file>`; `counts` has files and how much was read back."""
+def run(work: Work, cfg: ExportConfig, rows: Shards, checked: Shards) -> Result:
+    """Artefacts of each format, as `<format>.<kind of file>`; `counts` has files and how much was read back.
+
+    Beside them lies `decontamination.json`: the benchmarks that the rows were checked against, by hash, and those not.
+    """
     rows = [shard for shard in rows if shard.rows]
     outputs: dict[str, Shards] = {}
     counts: dict[str, int] = {}
+    [record] = checked
     for name in cfg.formats if rows else ():
         made = _make(work, cfg, rows, name, FORMATS[name])
         named = dict(names_of(name, made, len(rows)))
-        work.publish(named, folder_of(name, rows))
+        work.publish({**named, "decontamination.json": record}, folder_of(name, rows))
         outputs |= {f"{name}.{kind}": shards for kind, shards in made.items()}
         counts[f"{name}.files"] = len(named)
         counts[f"{name}.bytes"] = sum(file.bytes for file in named.values())

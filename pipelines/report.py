@@ -66,6 +66,7 @@ def sections(store: Store, found: dict[str, Found]) -> list[tuple[str, list[str]
         ("Drops by reason", ["stage", "documents", "reasons"], drop_rows(found)),
         ("Mixture", *mixture(store, found)),
         ("Bits per byte on held-out documents", *probe_scores(store, found)),
+        ("Benchmarks checked against", *benchmarks(store, found)),
         ("Languages", ["language", "documents", "kept", "survive"], language_rows(store, found)),
         ("Rules by language: documents dropped", *rule_rows(store, found)),
     ]
@@ -133,6 +134,22 @@ def probe_scores(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows
     first, last = made["log"][0]["loss"], made["log"][-1]["loss"]
     rows.append([f"loss over {len(made['log'])} steps", "", "", f"{first:.3f}", f"{last:.3f}"])
     return heads, rows
+
+
+def benchmarks(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
+    """Every set that documents were compared with, by its files' hash, and what it hit; then those that were not."""
+    heads = ["benchmark", "content", "strings", "used", "documents hit"]
+    records = _shards(found, "decontaminate", "checked")
+    if not records:
+        return heads, []
+    record = json.loads(store.read_bytes(records[0]))
+    result = found["decontaminate"].result
+    hits = result.counts if result else {}
+    rows = [
+        [name, str(one["hash"]), _n(one["strings"]), _n(one["used"]), _n(hits.get(f"documents_hit.{name}", 0))]
+        for name, one in sorted(record["checked"].items())
+    ]
+    return heads, rows + [[name, "not checked", "", "", ""] for name in record["unchecked"]]
 
 
 def language_rows(store: Store, found: dict[str, Found]) -> Rows:

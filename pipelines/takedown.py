@@ -257,13 +257,19 @@ def _exports(
         rows = manifest.get("reads", {}).get("rows", [])
         if manifest["stage"] == "export" and changed & set(rows):
             _delete_exports(store, todo, manifest, rows, changed)
-    ours, packed = found["export"].result, found["pack"].result
-    if ours is None or packed is None or not changed & {shard.path for shard in packed.outputs["rows"]}:
+    ours, packed, tested = (found[name].result for name in ("export", "pack", "decontaminate"))
+    if (
+        ours is None
+        or packed is None
+        or tested is None
+        or not changed & {shard.path for shard in packed.outputs["rows"]}
+    ):
         return
     progress = RunProgress(store, "logs/takedown.jsonl")
     progress.manifest = found["export"].path or ""
     config: Any = found["export"].stage.config
-    made = export.run(Work(store, cluster, "export", progress), config, packed.outputs["rows"])
+    work = Work(store, cluster, "export", progress)
+    made = export.run(work, config, packed.outputs["rows"], tested.outputs["checked"])
     was = [shard.path for shards in ours.outputs.values() for shard in shards]
     now = [shard.path for shards in made.outputs.values() for shard in shards]
     moved = {old: new for old, new in zip(was, now, strict=True) if old != new}

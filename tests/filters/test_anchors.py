@@ -46,7 +46,7 @@ def test_nothing_that_the_library_finds_in_a_line_is_lost(name, pattern, data):
 
 
 def test_every_literal_is_found_where_it_stands_with_its_tail():
-    tails = {1: b"A", 2: b"a", 4: b"1"}
+    tails = {1: b"A", 2: b"a", 4: b"1", 64: b"f"}
     for literal, tail, classes in ANCHORS:
         letter = next((byte for bit, byte in tails.items() if classes & bit), b"")
         text = b"(" + literal + letter * tail + b".x)"

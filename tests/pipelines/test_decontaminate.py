@@ -2,14 +2,16 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 
 from corpus.schema import DOCUMENTS
 from corpus.shards import Record, Store
-from filters.contamination import HUMAN_EVAL, Benchmark, ContaminationConfig
-from pipelines.decontaminate import read_files, run
+from filters.benchmarks import HUMAN_EVAL, Benchmark
+from filters.contamination import ContaminationConfig
+from pipelines.decontaminate import freeze, run
 from pipelines.progress import RunProgress
 from pipelines.stage import Work
 
@@ -55,6 +57,10 @@ def test_hits_name_their_set_and_the_record_says_what_was_checked(work, cfg):
     assert result.counts["documents_hit.Own"] == 1
     assert result.counts["checked.HumanEval"] == 164
     assert result.counts["unchecked.MBPP"] == 1
+    assert [(one.batch, one.counts) for one in result.outputs["sets"]] == [
+        ("HumanEval", {"records": 164, "strings": 328}), ("Own", {"records": 2, "strings": 4}),
+    ]  # fmt: skip
+    assert {one.path for one in result.outputs["sets"]} <= set(work.files)
 
 
 def test_contents_decide_what_is_scanned_again(work, cfg, tmp_path):
@@ -66,7 +72,17 @@ def test_contents_decide_what_is_scanned_again(work, cfg, tmp_path):
     assert second["contamination"][0].path != first["contamination"][0].path
 
 
-def test_a_set_that_is_not_there_says_where_to_get_it(tmp_path):
-    missing = Benchmark(name="GSM8K", path=str(tmp_path), fields=("q",), item="n")
-    with pytest.raises(FileNotFoundError, match=r"benchmark GSM8K: no .jsonl.*openai/grade-school-math.*unchecked"):
-        read_files(missing)
+def test_a_set_whose_content_is_not_the_one_named_stops_the_stage(work, cfg):
+    own = cfg.benchmarks[1]
+    _, content = freeze(work.store, own)
+    assert freeze(work.store, replace(own, content=content))[1] == content
+    with pytest.raises(ValueError, match=f"benchmark Own at .* has the content {content}, but the recipe names 00"):
+        freeze(work.store, replace(own, content="00"))
+
+
+def test_where_a_set_lies_changes_nothing(work, cfg, tmp_path):
+    documents = documents_in(work.store, "x")
+    first = run(work, cfg, documents).outputs
+    (tmp_path / "own").rename(tmp_path / "moved")
+    moved = replace(cfg.benchmarks[1], path=str(tmp_path / "moved"))
+    assert run(work, replace(cfg, benchmarks=(HUMAN_EVAL, moved)), documents).outputs == first

@@ -40,7 +40,8 @@ def exported(tmp_path_factory, cluster):
     for name, rows in (("one", ROWS), ("empty", []), ("two", FULL)):
         batches = [pa.RecordBatch.from_pylist([row], schema) for row in rows]
         made.append(store.write_shard(f"in/{name}", schema, batches, Record("", {})))
-    return store, export.run(work(store, cluster), ExportConfig(), made), made
+    checked = [store.write_artefact("in/checked", [b"{}"], Record("", {}))]
+    return store, export.run(work(store, cluster), ExportConfig(), made, checked), made
 
 
 def work(store, cluster):
@@ -106,8 +107,14 @@ def test_a_file_that_the_reader_reads_differently_is_not_exported(exported, clus
         list(export.check_megatron(store, ExportConfig(), check, {}))
 
 
+def test_what_was_checked_lies_beside_the_rows_in_every_format(exported):
+    store, _, _ = exported
+    for name in ExportConfig().formats:
+        assert store.read_text(f"{store.list(f'exports/{name}')[0]}/decontamination.json") == "{}"
+
+
 def test_no_rows_make_no_files(tmp_path, cluster):
-    result = export.run(work(Store(str(tmp_path)), cluster), ExportConfig(), [])
+    result = export.run(work(Store(str(tmp_path)), cluster), ExportConfig(), [], [])
     assert (result.outputs, result.counts) == ({}, {})
 
 
