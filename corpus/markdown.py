@@ -19,7 +19,7 @@ from corpus.dom import CODE, TAGS, Bytes, Dom, Flags, Ints
 
 Kinds = npt.NDArray[np.uint8]
 SKIP, INLINE_CODE, FENCE, TABLE, SCRIPT, INLINE, BLOCK = 1, 2, 3, 4, 5, 6, 7  # kinds; 0: as its tag says
-MAX_PREFIX: Final = 40  # bytes of indentation and quote marks; deeper lists stay there
+MAX_PREFIX: Final = 24  # bytes of indentation and quote marks; deeper lists stay there
 _PER_NODE: Final = 72  # bytes that a node may add: two line breaks, a prefix, a marker, heading or table marks
 
 # Line breaks around an element: 0 inline, 1 a line of its own, 2 a paragraph.
