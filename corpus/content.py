@@ -15,11 +15,12 @@ from corpus.dom import CODE, TAGS, Bytes, Dom, Flags, Ints, Table
 from corpus.markdown import FENCE, INLINE_CODE, SCRIPT, SKIP, TABLE, Kinds
 
 _MAIN_SHARE: Final = 0.3  # of the page's text
-_DROPPED_SHARE: Final = 0.5
+_DROPPED_SHARE: Final = 0.5  # of the content's text, by its name
+_FRAME_SHARE: Final = 0.95  # the same, by its tag: nobody wraps a page in `nav`
 _INDEX_LETTERS: Final = 12  # bytes of a subscript or superscript; longer ones are prose set small
 
 (DROP, KEEP, DEBRIS, RENDERED, MATH, KATEX, DISPLAY, WIKI, HIGHLIGHT, NOT_CODE, CLASSIFIER, FORMULA_IMAGE, CONTENTS,
- TOPIC, CONTAINER) = (1 << bit for bit in range(15))
+ TOPIC, NAMED, SECTION) = (1 << bit for bit in range(16))
 _RANK: Final = 24  # the first of the bits that say how well something is called the content
 
 _DROPPED_CLASSES: Final = (
@@ -39,12 +40,16 @@ _DROPPED_IDS: Final = (
     *("mw-navigation", "mw-head", "mw-panel", "siteSub", "contentSub", "jump-to-nav", "catlinks", "searchbox"),
     *("search", "hot-network-questions", "left-sidebar", "sidebar-first", "sidebar-second", "cookie-banner"),
 )
+_DROPPED_WORDS: Final = (
+    *("sidebar", "navbar", "navigation", "nav", "topnav", "breadcrumb", "breadcrumbs", "footer", "menu", "sidemenu"),
+    *("submenu", "cookie", "pagination"),
+)
 _DROPPED_ROLES: Final = ("navigation", "banner", "contentinfo", "search", "complementary")
 _DEBRIS: Final = (
     *("linenos", "lineno", "linenodiv", "gutter", "line-numbers-rows", "blob-num", "copy-button", "copybtn", "eqno"),
     *("headerlink", "anchor", "anchorjs-link", "viewcode-link", "viewcode-back", "hljs-ln-numbers", "rouge-gutter"),
     *("srclink", "src-link", "test-arrow", "copy-path", "toggle-wrapper", "collapse-toggle", "doc-anchor"),
-    *("header-anchor", "heading-link", "hash-link", "permalink", "edit-page-link", "clipboard"),
+    *("header-anchor", "heading-link", "hash-link", "hideme", "permalink", "edit-page-link", "clipboard"),
 )
 _RENDERED: Final = (
     *("MathJax_Preview", "MathJax", "MathJax_Display", "MathJax_SVG", "MathJax_SVG_Display", "MathJax_CHTML"),
@@ -60,8 +65,10 @@ _MAIN: Final = (
 )
 _NAMES: Final = (
     ("class", _DROPPED_CLASSES, DROP),
-    ("id", _DROPPED_IDS, DROP),
+    ("id", _DROPPED_IDS, NAMED),
+    ("word", _DROPPED_WORDS, NAMED),
     ("role", _DROPPED_ROLES, DROP),
+    ("class", ("section",), SECTION),
     ("has", ("hidden",), DEBRIS),
     ("class", _DEBRIS, DEBRIS),
     ("class", ("footnote", "footnote-list", "admonition"), KEEP),
@@ -83,15 +90,19 @@ FLAGS: Final = Table.of(_NAMES)
 
 _T_ASIDE, _T_HEADER, _T_BODY, _T_BR = (CODE[name] for name in ("aside", "header", "body", "br"))
 _T_TABLE, _T_TR, _T_TD, _T_TH = (CODE[name] for name in ("table", "tr", "td", "th"))
-_NEVER, _FRAME, _CODE, _PRE, _INDEX, _STRUCTURE = 1, 2, 3, 4, 5, 6  # what a tag is to this file
+_NEVER, _FRAME, _CODE, _PRE, _INDEX, _STRUCTURE, _FORM = 1, 2, 3, 4, 5, 6, 7  # what a tag is to this file
 _ROLES: Final = np.zeros(len(TAGS), np.uint8)
+_NAMEABLE: Final = np.zeros(len(TAGS), np.uint8)  # what frames are made of
+for _tag in ("div", "ul", "ol", "table", "td", "tr", "tbody", "nav", "header", "aside", "p", "dir", "center", "?"):
+    _NAMEABLE[CODE[_tag]] = 1
 _LAYOUT: Final = np.zeros(len(TAGS), np.uint8)  # in a table of data there are none of these
 for _tag in ("table", "h1", "h2", "h3", "h4", "ul", "ol", "dl"):
     _LAYOUT[CODE[_tag]] = 1
 for _role, _tags in (
     (_NEVER, "script style noscript template iframe object button select input textarea svg dialog noembed noframes "
              "canvas audio video xmp plaintext title head"),
-    (_FRAME, "nav footer aside form search menu"),
+    (_FRAME, "nav footer aside"),
+    (_FORM, "form search menu"),
     (_CODE, "code tt samp kbd"),
     (_PRE, "pre listing"),
     (_INDEX, "sup sub"),
@@ -108,8 +119,11 @@ def content(dom: Dom) -> tuple[int, Kinds] | None:
         return None
     body = int(bodies[0])
     kinds = np.zeros(len(dom) + 1, np.uint8)
-    root = _main(dom, body)
-    _leave_out(dom.tag, dom.parent, dom.after, dom.flags, dom.letters, root, _ROLES, kinds)
+    _leave_out(dom.tag, dom.parent, dom.after, dom.flags, dom.letters, body, _ROLES, _NAMEABLE, kinds)
+    root = _main(dom, body, kinds)
+    if root != body:  # what is a large part of it may have been a small one of the page
+        kinds[:] = 0
+        _leave_out(dom.tag, dom.parent, dom.after, dom.flags, dom.letters, root, _ROLES, _NAMEABLE, kinds)
     return root, kinds
 
 
@@ -119,16 +133,17 @@ def structure(dom: Dom, root: int, kinds: Kinds) -> None:
     _mark_tables(dom.tag, dom.after, dom.letters, root, _LAYOUT, kinds)
 
 
-def _main(dom: Dom, body: int) -> int:
-    """The element that is called the content, if it is one and holds enough of the text; else the body."""
-    least = _MAIN_SHARE * dom.size(body)
+def _main(dom: Dom, body: int, kinds: Kinds) -> int:
+    """The element that is called the content, if it is one and holds enough of the text that is left; else the body."""
+    left = _left(dom.after, dom.letters, body, kinds)
+    least = _MAIN_SHARE * left[dom.after[body]]
     ranked = dom.flags >> _RANK
     for rank, names in enumerate(_MAIN):
         called = ranked & (1 << rank) != 0
         for what, name in names:
             if what == "tag":
                 called |= dom.tag == CODE[name]
-        found = [int(node) for node in np.flatnonzero(called) if node > body and dom.size(int(node)) >= least]
+        found = [int(node) for node in np.flatnonzero(called) if node > body and left[dom.after[node]] - left[node] >= least]
         if found and all(dom.after[node] >= dom.after[found[-1]] for node in found):  # one, or one inside the other
             return found[-1]
     return body
@@ -136,20 +151,42 @@ def _main(dom: Dom, body: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def _leave_out(
-    tag: Ints, parent: Ints, after: Ints, flags: Flags, letters: Ints, root: int, roles: Bytes, kinds: Kinds
+    tag: Ints, parent: Ints, after: Ints, flags: Flags, letters: Ints, root: int, roles: Bytes, nameable: Bytes, kinds: Kinds
 ) -> None:
+    """Mark what is not content; of the two shares, form and search have the smaller, since pages lie in forms."""
     total = letters[after[root]] - letters[root]
     i, stop = root + 1, after[root]
     while i < stop:
         role, flag = roles[tag[i]], flags[i]
         framing = role == _FRAME and not (tag[i] == _T_ASIDE and flag & KEEP)
         framing |= tag[i] == _T_HEADER and tag[parent[i]] == _T_BODY
-        framing |= flag & (DROP | DEBRIS) != 0 or (flag & TOPIC != 0 and flag & CONTENTS != 0)
-        if role == _NEVER or (framing and letters[after[i]] - letters[i] <= _DROPPED_SHARE * total):
+        named = role == _FORM or flag & (DROP | DEBRIS) != 0 or (flag & TOPIC != 0 and flag & CONTENTS != 0)
+        # A section about menus may be called so: headings make the ids of sections.
+        named |= flag & NAMED != 0 and flag & SECTION == 0 and nameable[tag[i]] == 1
+        size = letters[after[i]] - letters[i]
+        if role == _NEVER or (framing and size <= _FRAME_SHARE * total) or (named and size <= _DROPPED_SHARE * total):
             kinds[i] = SKIP
             i = after[i]
         else:
             i += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _left(after: Ints, letters: Ints, root: int, kinds: Kinds) -> Ints:
+    """Bytes of text that are not left out, before each node."""
+    left = np.zeros(letters.size, np.int32)
+    i, seen = 0, 0
+    while i < after.size:
+        left[i] = seen
+        if kinds[i] == SKIP:
+            left[i : after[i]] = seen
+            i = after[i]
+            continue
+        if after[i] == i + 1:
+            seen += letters[i + 1] - letters[i]
+        i += 1
+    left[after.size] = seen
+    return left
 
 
 @numba.njit(cache=True, nogil=True)

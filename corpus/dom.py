@@ -46,8 +46,9 @@ _VOID: Final = (
 _RAW: Final = ("script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext")  # serialised as they stand
 _FORMATTING: Final = ("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u")
 _SELF_CLOSING: Final = (*_VOID, "p", "li", "td", "th", "tr", "dt", "dd", "option", "tbody", "thead", "tfoot")
-# What a value is taken from: tag names, tokens of class, the whole id and role, and attributes by presence.
-_SEEDS: Final = {"tag": 1, "class": 2, "id": 3, "role": 4, "has": 5}
+# What a value is taken from: tag names, tokens of class, the whole id and role, attributes by presence, and words: the
+# parts of classes and ids between - and _.
+_SEEDS: Final = {"tag": 1, "class": 2, "id": 3, "role": 4, "has": 5, "word": 6}
 _SLOTS: Final = 1 << 12
 
 
@@ -271,6 +272,19 @@ def _affordable(data: Bytes, keys: npt.NDArray[np.uint64], values: Flags) -> boo
 
 
 @numba.njit(cache=True, nogil=True)
+def _words(data: Bytes, start: int, end: int, keys: npt.NDArray[np.uint64], values: Flags) -> int:
+    """Flags of the parts of a name between hyphens and underscores."""
+    flags = 0
+    word = start
+    for at in range(start, end + 1):
+        if at == end or data[at] == 0x2D or data[at] == 0x5F:
+            if at > word:
+                flags |= _look_up(keys, values, _hash(data, word, at, 6))
+            word = at + 1
+    return flags
+
+
+@numba.njit(cache=True, nogil=True)
 def _flags_of(data: Bytes, at: int, keys: npt.NDArray[np.uint64], values: Flags) -> tuple[int, int]:
     """(behind the start tag whose attributes begin at `at`, its flags)."""
     flags = 0
@@ -296,9 +310,11 @@ def _flags_of(data: Bytes, at: int, keys: npt.NDArray[np.uint64], values: Flags)
                     stop += 1
                 if stop > token:
                     flags |= _look_up(keys, values, _hash(data, token, stop, 2))
+                    flags |= _words(data, token, stop, keys, values)
                 token = stop
         elif size == 2 and data[name] == 0x69 and data[name + 1] == 0x64:  # id
             flags |= _look_up(keys, values, _hash(data, start, end, 3))
+            flags |= _words(data, start, end, keys, values)
         elif size == 4 and data[name] == 0x72 and data[name + 1] == 0x6F and data[name + 3] == 0x65:  # role
             flags |= _look_up(keys, values, _hash(data, start, end, 4))
     return at + 1, flags
