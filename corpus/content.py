@@ -21,6 +21,7 @@ _INDEX_LETTERS: Final = 12  # bytes of a subscript or superscript; longer ones a
 
 (DROP, KEEP, DEBRIS, RENDERED, MATH, KATEX, DISPLAY, WIKI, HIGHLIGHT, NOT_CODE, CLASSIFIER, FORMULA_IMAGE, CONTENTS,
  TOPIC, NAMED, SECTION) = (1 << bit for bit in range(16))
+_BEST: Final = 1 << 24
 _RANK: Final = 24  # the first of the bits that say how well something is called the content
 
 _DROPPED_CLASSES: Final = (
@@ -88,7 +89,7 @@ _NAMES: Final = (
 )
 FLAGS: Final = Table.of(_NAMES)
 
-_T_ASIDE, _T_HEADER, _T_BODY, _T_BR = (CODE[name] for name in ("aside", "header", "body", "br"))
+_T_ASIDE, _T_HEADER, _T_BODY, _T_BR, _T_MAIN = (CODE[name] for name in ("aside", "header", "body", "br", "main"))
 _T_TABLE, _T_TR, _T_TD, _T_TH = (CODE[name] for name in ("table", "tr", "td", "th"))
 _NEVER, _FRAME, _CODE, _PRE, _INDEX, _STRUCTURE, _FORM = 1, 2, 3, 4, 5, 6, 7  # what a tag is to this file
 _ROLES: Final = np.zeros(len(TAGS), np.uint8)
@@ -155,6 +156,9 @@ def _leave_out(
 ) -> None:
     """Mark what is not content; of the two shares, form and search have the smaller, since pages lie in forms."""
     total = letters[after[root]] - letters[root]
+    mains = np.zeros(tag.size + 1, np.int32)  # before each node; what holds one is not dropped for its name
+    for i in range(tag.size):
+        mains[i + 1] = mains[i] + (flags[i] & _BEST != 0 or tag[i] == _T_MAIN)
     i, stop = root + 1, after[root]
     while i < stop:
         role, flag = roles[tag[i]], flags[i]
@@ -164,7 +168,9 @@ def _leave_out(
         # A section about menus may be called so: headings make the ids of sections.
         named |= flag & NAMED != 0 and flag & SECTION == 0 and nameable[tag[i]] == 1
         size = letters[after[i]] - letters[i]
-        if role == _NEVER or (framing and size <= _FRAME_SHARE * total) or (named and size <= _DROPPED_SHARE * total):
+        if role == _NEVER or (framing and size <= _FRAME_SHARE * total) or (
+            named and size <= _DROPPED_SHARE * total and mains[after[i]] == mains[i]
+        ):
             kinds[i] = SKIP
             i = after[i]
         else:
