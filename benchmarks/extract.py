@@ -33,14 +33,52 @@ from pipelines.recipes import demo
 _NAMES = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
 _PER_FOLDER: Final = 150
 _SITE_PAGES: Final = 20
-_VOID: Final = frozenset("area base br col embed hr img input link meta source track wbr param".split())
-_HIDDEN: Final = frozenset("script style noscript template head title select textarea svg".split())
-_INLINE: Final = frozenset(
-    "a abbr b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q s samp small span strike strong sub "
-    "sup time tt u var wbr img".split()
+_VOID: Final = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "param"]
 )
-_FRAME: Final = frozenset("nav header footer aside".split())
-_NUMBERS: Final = frozenset("linenos lineno linenodiv gutter line-numbers-rows copybtn copy-button headerlink".split())
+_HIDDEN: Final = frozenset(["script", "style", "noscript", "template", "head", "title", "select", "textarea", "svg"])
+_INLINE: Final = frozenset(
+    [
+        "a",
+        "abbr",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "nobr",
+        "q",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+        "img",
+    ]
+)
+_FRAME: Final = frozenset(["nav", "header", "footer", "aside"])
+_NUMBERS: Final = frozenset(
+    ["linenos", "lineno", "linenodiv", "gutter", "line-numbers-rows", "copybtn", "copy-button", "headerlink"]
+)
 _WRAPPED: Final = re.compile(r"^\s*(?:\\\((.+)\\\)|\\\[(.+)\\\]|\$\$(.+)\$\$|\$(.+)\$)\s*$", re.DOTALL)
 _DELIMITED: Final = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 Extract = Callable[[bytes], str]
@@ -140,9 +178,9 @@ class _Reader(HTMLParser):
     def close(self, tag: str, attrs: dict[str, str], inside: list[str]) -> None:
         text = "".join(inside)
         classes = set(attrs.get("class", "").split())
-        if tag == "script" and attrs.get("type", "").startswith("math/tex"):
-            self.formula(text)
-        elif tag == "annotation" and attrs.get("encoding", "").lower() in ("application/x-tex", "tex"):
+        if (tag == "script" and attrs.get("type", "").startswith("math/tex")) or (
+            tag == "annotation" and attrs.get("encoding", "").lower() in ("application/x-tex", "tex")
+        ):
             self.formula(text)
         elif tag == "math" and attrs.get("alttext"):
             self.formula(attrs["alttext"])

@@ -6,7 +6,7 @@ only where the sizes of text agree: a `main` with a tenth of the page's text is 
 half of it is the layout. This file refuses to know formulas and how anything is written.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numba
 import numpy as np
@@ -19,8 +19,24 @@ _DROPPED_SHARE: Final = 0.5  # of the content's text, by its name
 _FRAME_SHARE: Final = 0.95  # the same, by its tag: nobody wraps a page in `nav`
 _INDEX_LETTERS: Final = 12  # bytes of a subscript or superscript; longer ones are prose set small
 
-(DROP, KEEP, DEBRIS, RENDERED, MATH, KATEX, DISPLAY, WIKI, HIGHLIGHT, NOT_CODE, CLASSIFIER, FORMULA_IMAGE, CONTENTS,
- TOPIC, NAMED, SECTION) = (1 << bit for bit in range(16))
+(
+    DROP,
+    KEEP,
+    DEBRIS,
+    RENDERED,
+    MATH,
+    KATEX,
+    DISPLAY,
+    WIKI,
+    HIGHLIGHT,
+    NOT_CODE,
+    CLASSIFIER,
+    FORMULA_IMAGE,
+    CONTENTS,
+    TOPIC,
+    NAMED,
+    SECTION,
+) = (1 << bit for bit in range(16))
 _BEST: Final = 1 << 24
 _RANK: Final = 24  # the first of the bits that say how well something is called the content
 
@@ -37,7 +53,16 @@ _DROPPED_CLASSES: Final = (
 )
 _DROPPED_IDS: Final = (
     *("toc", "footer", "header", "navbar", "nav", "sidebar", "menu", "breadcrumbs", "navigation", "side-nav", "top"),
-    *("nav-path", "MSearchSelectWindow", "MSearchResultsWindow", "navrow1", "navrow2", "navrow3", "navrow4", "titlearea"),
+    *(
+        "nav-path",
+        "MSearchSelectWindow",
+        "MSearchResultsWindow",
+        "navrow1",
+        "navrow2",
+        "navrow3",
+        "navrow4",
+        "titlearea",
+    ),
     *("mw-navigation", "mw-head", "mw-panel", "siteSub", "contentSub", "jump-to-nav", "catlinks", "searchbox"),
     *("search", "hot-network-questions", "left-sidebar", "sidebar-first", "sidebar-second", "cookie-banner"),
 )
@@ -78,7 +103,11 @@ _NAMES: Final = (
     ("class", ("katex", "katex-display"), KATEX),
     ("class", ("katex-display",), DISPLAY),
     ("class", ("mwe-math-element",), WIKI),
-    ("class", ("math", "tex", "latex", "mwe-math-fallback-image-inline", "mwe-math-fallback-image-display"), FORMULA_IMAGE),
+    (
+        "class",
+        ("math", "tex", "latex", "mwe-math-fallback-image-inline", "mwe-math-fallback-image-display"),
+        FORMULA_IMAGE,
+    ),
     ("class", ("inlineformula", "numberedequation", "displayformula"), FORMULA_IMAGE),
     ("class", ("highlight", "hljs-ln", "js-file-line-container", "highlighttable"), HIGHLIGHT),
     ("class", ("sig-name", "sig-prename", "descname", "descclassname"), NOT_CODE),
@@ -100,8 +129,11 @@ _LAYOUT: Final = np.zeros(len(TAGS), np.uint8)  # in a table of data there are n
 for _tag in ("table", "h1", "h2", "h3", "h4", "ul", "ol", "dl"):
     _LAYOUT[CODE[_tag]] = 1
 for _role, _tags in (
-    (_NEVER, "script style noscript template iframe object button select input textarea svg dialog noembed noframes "
-             "canvas audio video xmp plaintext title head"),
+    (
+        _NEVER,
+        "script style noscript template iframe object button select input textarea svg dialog noembed noframes "
+        "canvas audio video xmp plaintext title head",
+    ),
     (_FRAME, "nav footer aside"),
     (_FORM, "form search menu"),
     (_CODE, "code tt samp kbd"),
@@ -144,7 +176,9 @@ def _main(dom: Dom, body: int, kinds: Kinds) -> int:
         for what, name in names:
             if what == "tag":
                 called |= dom.tag == CODE[name]
-        found = [int(node) for node in np.flatnonzero(called) if node > body and left[dom.after[node]] - left[node] >= least]
+        found = [
+            int(node) for node in np.flatnonzero(called) if node > body and left[dom.after[node]] - left[node] >= least
+        ]
         if found and all(dom.after[node] >= dom.after[found[-1]] for node in found):  # one, or one inside the other
             return found[-1]
     return body
@@ -152,7 +186,15 @@ def _main(dom: Dom, body: int, kinds: Kinds) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def _leave_out(
-    tag: Ints, parent: Ints, after: Ints, flags: Flags, letters: Ints, root: int, roles: Bytes, nameable: Bytes, kinds: Kinds
+    tag: Ints,
+    parent: Ints,
+    after: Ints,
+    flags: Flags,
+    letters: Ints,
+    root: int,
+    roles: Bytes,
+    nameable: Bytes,
+    kinds: Kinds,
 ) -> None:
     """Mark what is not content; of the two shares, form and search have the smaller, since pages lie in forms."""
     total = letters[after[root]] - letters[root]
@@ -168,8 +210,10 @@ def _leave_out(
         # A section about menus may be called so: headings make the ids of sections.
         named |= flag & NAMED != 0 and flag & SECTION == 0 and nameable[tag[i]] == 1
         size = letters[after[i]] - letters[i]
-        if role == _NEVER or (framing and size <= _FRAME_SHARE * total) or (
-            named and size <= _DROPPED_SHARE * total and mains[after[i]] == mains[i]
+        if (
+            role == _NEVER
+            or (framing and size <= _FRAME_SHARE * total)
+            or (named and size <= _DROPPED_SHARE * total and mains[after[i]] == mains[i])
         ):
             kinds[i] = SKIP
             i = after[i]

@@ -30,7 +30,19 @@ MAX_STEPS: Final = 4_000_000  # open elements that end tags of formatting may ha
 TAGS: Final = (
     *("#text", "?", "html", "head", "body", "title", "script", "style", "noscript", "template", "iframe", "object"),
     *("form", "button", "select", "input", "textarea", "svg", "dialog", "nav", "header", "footer", "aside", "main"),
-    *("article", "section", "div", "p", "blockquote", "address", "figure", "figcaption", "details", "summary", "center"),
+    *(
+        "article",
+        "section",
+        "div",
+        "p",
+        "blockquote",
+        "address",
+        "figure",
+        "figcaption",
+        "details",
+        "summary",
+        "center",
+    ),
     *("h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "pre", "listing", "code", "tt", "samp"),
     *("kbd", "table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th", "br", "hr", "wbr", "img", "sup", "sub"),
     *("math", "annotation", "mjx-container", "a", "span", "option", "menu", "fieldset", "hgroup", "search", "dir"),
@@ -50,7 +62,6 @@ _SELF_CLOSING: Final = (*_VOID, "p", "li", "td", "th", "tr", "dt", "dd", "option
 # parts of classes and ids between - and _.
 _SEEDS: Final = {"tag": 1, "class": 2, "id": 3, "role": 4, "has": 5, "word": 6}
 _SLOTS: Final = 1 << 12
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,7 @@ class Dom:
 
 
 def _named(name: str) -> bytes:
-    return rb'\s' + re.escape(name.encode()) + rb'="([^"]*)"'
+    return rb"\s" + re.escape(name.encode()) + rb'="([^"]*)"'
 
 
 def unescaped(value: bytes) -> str:

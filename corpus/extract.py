@@ -92,9 +92,7 @@ def _language(dom: Dom, node: int) -> str:
             continue
         found = _LANGUAGE.search(dom.attribute(element, "class"))
         name = (
-            found.group(1)
-            if found
-            else dom.attribute(element, "data-lang") or dom.attribute(element, "data-language")
+            found.group(1) if found else dom.attribute(element, "data-lang") or dom.attribute(element, "data-language")
         )
         if re.fullmatch(r"[\w+#.-]{1,30}", name) and name.lower() not in _NO_LANGUAGE:
             return name.lower()

@@ -21,7 +21,14 @@ from corpus.mathml import latex_of
 
 _T_SCRIPT, _T_IMG, _T_MATH, _T_ANNOTATION = (CODE[name] for name in ("script", "img", "math", "annotation"))
 _T_MJX, _T_RENDERER, _T_DIV, _T_CODE = (CODE[name] for name in ("mjx-container", "math-renderer", "div", "code"))
-_RENDERERS: Final = (b"tex.s2cms.ru", b"codecogs.com", b"latex.php", b"chart.apis.google.com", b"mathtex.cgi", b"mimetex.cgi")
+_RENDERERS: Final = (
+    b"tex.s2cms.ru",
+    b"codecogs.com",
+    b"latex.php",
+    b"chart.apis.google.com",
+    b"mathtex.cgi",
+    b"mimetex.cgi",
+)
 _FLAGGED: Final = MATH | KATEX | WIKI | RENDERED
 _TEX: Final = ("application/x-tex", "tex", "latex", "application/x-latex", "text/x-tex")
 # The look-aheads keep it linear: a scan that meets the next opening delimiter stops there.
@@ -38,7 +45,7 @@ def take_formulas(dom: Dom, root: int, kinds: Kinds, places: Any, pieces: list[b
     scripts = _scripts(dom, root)
     behind = -1
     for node in _candidates(dom, root, scripts):
-        if node < behind or kinds[node] == SKIP and node not in scripts:
+        if node < behind or (kinds[node] == SKIP and node not in scripts):
             continue
         if scripts and dom.flags[node] & RENDERED and dom.tag[node] != _T_SCRIPT:
             kinds[node] = SKIP  # the script beside it holds the source

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from corpus.dom import CODE, TAGS, Bytes, Dom, Flags, Ints
+from corpus.dom import CODE, TAGS, Bytes, Dom, Ints
 
 Kinds = npt.NDArray[np.uint8]
 SKIP, INLINE_CODE, FENCE, TABLE, SCRIPT, INLINE, BLOCK = 1, 2, 3, 4, 5, 6, 7  # kinds; 0: as its tag says
@@ -24,10 +24,57 @@ _PER_NODE: Final = 72  # bytes that a node may add: two line breaks, a prefix, a
 
 # Line breaks around an element: 0 inline, 1 a line of its own, 2 a paragraph.
 _BREAKS: Final = np.zeros(len(TAGS), np.uint8)
-for _name in ("div header footer aside main article section address details summary figcaption dt dd caption thead "
-              "tbody tfoot tr td th li option menu search dir body hgroup").split():
+for _name in [
+    "div",
+    "header",
+    "footer",
+    "aside",
+    "main",
+    "article",
+    "section",
+    "address",
+    "details",
+    "summary",
+    "figcaption",
+    "dt",
+    "dd",
+    "caption",
+    "thead",
+    "tbody",
+    "tfoot",
+    "tr",
+    "td",
+    "th",
+    "li",
+    "option",
+    "menu",
+    "search",
+    "dir",
+    "body",
+    "hgroup",
+]:
     _BREAKS[CODE[_name]] = 1
-for _name in ("p blockquote figure center h1 h2 h3 h4 h5 h6 ul ol dl pre listing table hr fieldset form").split():
+for _name in [
+    "p",
+    "blockquote",
+    "figure",
+    "center",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "ul",
+    "ol",
+    "dl",
+    "pre",
+    "listing",
+    "table",
+    "hr",
+    "fieldset",
+    "form",
+]:
     _BREAKS[CODE[_name]] = 2
 _T_H1, _T_H6, _T_BR, _T_LI, _T_OL, _T_UL = (CODE[name] for name in ("h1", "h6", "br", "li", "ol", "ul"))
 _T_P, _T_DD, _T_DT, _T_TR, _T_TD, _T_TH = (CODE[name] for name in ("p", "dd", "dt", "tr", "td", "th"))
@@ -441,9 +488,7 @@ def _table(
                 if kinds[j] == 1:
                     j = after[j]
                 elif kinds[j] != 0:
-                    _leaf(
-                        data, nodes, j, kinds, places, inserted, bounds, breaks, out, ranges, st, prefix, marker
-                    )
+                    _leaf(data, nodes, j, kinds, places, inserted, bounds, breaks, out, ranges, st, prefix, marker)
                     j = after[j]
                 else:
                     if tag[j] == 0:
