@@ -1,11 +1,11 @@
 """Benchmark `extract`: formulas, code lines and boilerplate lines kept on real pages, and speed, beside two peers.
 
-Pages: the demo's WARC files (`make demo-input`) and, where BENCH_PAGES names folders of HTML (separated as in PATH), 150
-pages of each. Peers: resiliparse's main content, and trafilatura (extra `bench`) where it is installed.
+Pages: the demo's WARC files (`make demo-input`) and, where BENCH_PAGES names folders of HTML (separated as in PATH),
+150 pages of each. Peers: resiliparse's main content, and trafilatura (extra `bench`) where it is installed.
 What a page holds is found without our code, by the standard library's `html.parser` and plain rules:
-- formulas: TeX in MathJax scripts, annotations, `alttext`, `alt` of images of class math, tex or latex, and in delimiters
-  in elements of class math or, on pages that name MathJax or KaTeX, in text; each once a page, compared without white
-  space. Ours count only between dollars, a peer's anywhere in its text.
+- formulas: TeX in MathJax scripts, annotations, `alttext`, `alt` of images of class math, tex or latex, and in
+  delimiters in elements of class math or, on pages that name MathJax or KaTeX, in text. Each once a page, compared
+  without white space; ours count only between dollars, a peer's anywhere in its text.
 - code lines: of `pre` outside nav, header, footer and aside, without line numbers; compared with their indentation.
 - boilerplate: lines outside `pre` that stand on at least half of the pages of a site of 20 pages or more.
 """
@@ -163,7 +163,7 @@ class _Reader(HTMLParser):
         if depth is None or len(self.stack) - depth > 30:
             return
         for _ in range(len(self.stack) - depth):
-            self.close(*self.stack.pop())
+            self.ended(*self.stack.pop())
 
     def handle_data(self, data: str) -> None:
         classes = {name for _, attrs, _ in self.stack for name in attrs.get("class", "").split()}
@@ -175,7 +175,7 @@ class _Reader(HTMLParser):
         if not self.inside(_HIDDEN | {"pre", "code", "tt"}):
             self.text.append(data)
 
-    def close(self, tag: str, attrs: dict[str, str], inside: list[str]) -> None:
+    def ended(self, tag: str, attrs: dict[str, str], inside: list[str]) -> None:
         text = "".join(inside)
         classes = set(attrs.get("class", "").split())
         if (tag == "script" and attrs.get("type", "").startswith("math/tex")) or (

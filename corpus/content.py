@@ -1,7 +1,7 @@
 """What becomes of each node of a page: left out, code, a data table, an index, or what its tag says.
 
 Comes in: a page's arrays (`corpus/dom.py`). Goes out: the node whose subtree is the page's content, and one kind for
-every node in it (`corpus/markdown.py`). Names of classes, ids and roles are data, at the top; what they say is believed
+every node in it (`corpus/verbatim.py`). Names of classes, ids and roles are data, at the top; what they say is believed
 only where the sizes of text agree: a `main` with a tenth of the page's text is not the content, and a `sidebar` with
 half of it is the layout. This file refuses to know formulas and how anything is written.
 """
@@ -11,8 +11,9 @@ from typing import Final
 import numba
 import numpy as np
 
-from corpus.dom import CODE, TAGS, Bytes, Dom, Flags, Ints, Table
-from corpus.markdown import FENCE, INLINE_CODE, SCRIPT, SKIP, TABLE, Kinds
+from corpus.dom import CODE, TAGS, Dom, Ints
+from corpus.names import Bytes, Flags, Table
+from corpus.verbatim import FENCE, INLINE_CODE, SCRIPT, SKIP, TABLE, Kinds
 
 _MAIN_SHARE: Final = 0.3  # of the page's text
 _DROPPED_SHARE: Final = 0.5  # of the content's text, by its name

@@ -18,8 +18,9 @@ from corpus.content import FLAGS, content, structure
 from corpus.decode import Extracted, decode
 from corpus.dom import CODE, Dom, parse
 from corpus.formulas import normalised, take_formulas
-from corpus.markdown import FENCE, write
+from corpus.markdown import write
 from corpus.sources.raw import Raw
+from corpus.verbatim import FENCE
 
 _META: Final = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([-\w.:]{1,40})""", re.IGNORECASE)
 _META_BYTES: Final = 4096  # HTML wants the declaration within 1,024; pages put it later

@@ -16,8 +16,8 @@ import numpy as np
 
 from corpus.content import DISPLAY, FORMULA_IMAGE, KATEX, MATH, RENDERED, WIKI
 from corpus.dom import CODE, Dom
-from corpus.markdown import BLOCK, INLINE, SKIP, Kinds, raw_text
 from corpus.mathml import latex_of
+from corpus.verbatim import BLOCK, INLINE, SKIP, Kinds, raw_text
 
 _T_SCRIPT, _T_IMG, _T_MATH, _T_ANNOTATION = (CODE[name] for name in ("script", "img", "math", "annotation"))
 _T_MJX, _T_RENDERER, _T_DIV, _T_CODE = (CODE[name] for name in ("mjx-container", "math-renderer", "div", "code"))
@@ -29,6 +29,7 @@ _RENDERERS: Final = (
     b"mathtex.cgi",
     b"mimetex.cgi",
 )
+_READS: Final = 12  # candidates nested in each other are searched again; all together, so many times the page
 _FLAGGED: Final = MATH | KATEX | WIKI | RENDERED
 _TEX: Final = ("application/x-tex", "tex", "latex", "application/x-latex", "text/x-tex")
 # The look-aheads keep it linear: a scan that meets the next opening delimiter stops there.
@@ -44,7 +45,11 @@ def take_formulas(dom: Dom, root: int, kinds: Kinds, places: Any, pieces: list[b
     """Mark the formulas below `root`, append what replaces them to `pieces`, and leave out what else drew them."""
     scripts = _scripts(dom, root)
     behind = -1
+    budget = _READS * len(dom) + 4096
     for node in _candidates(dom, root, scripts):
+        budget -= 1 if node < behind else int(dom.after[node]) - node
+        if budget < 0:
+            break
         if node < behind or (kinds[node] == SKIP and node not in scripts):
             continue
         if scripts and dom.flags[node] & RENDERED and dom.tag[node] != _T_SCRIPT:

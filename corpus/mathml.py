@@ -249,7 +249,8 @@ def _joined(parts: list[str]) -> str:
     for part in parts:
         if not part:
             continue
-        command = made.rsplit("\\", 1)[-1] if "\\" in made else "0"
+        tail = made[-32:]  # no command is longer
+        command = tail.rsplit("\\", 1)[-1] if "\\" in tail else "0"
         if made and command.isalpha() and (part[0].isalpha() or not part[0].isascii()):
             made += " "
         made += part

@@ -1,12 +1,12 @@
 """Pages of one Common Crawl dump, chosen by its index: domain, language, media type, date.
 
-Comes in: the root under which Common Crawl's files lie (https://data.commoncrawl.org, s3://commoncrawl, or a copy of the
-same layout), the dump's name, and what is wanted. Goes out: the chosen captures, each fetched from its WARC file by
-offset and length alone. Both indices serve: the table (`cc-index-table.paths.gz`: Parquet files, of which only row groups
-whose keys can hold a wanted domain are read) and the CDX (`cc-index.paths.gz`: of its blocks only those that
+Comes in: the root under which Common Crawl's files lie (https://data.commoncrawl.org, s3://commoncrawl, or a copy of
+the same layout), the dump's name, and what is wanted. Goes out: the chosen captures, each fetched from its WARC file by
+offset and length alone. Both indices serve: the table (`cc-index-table.paths.gz`: Parquet files, of which only row
+groups whose keys can hold a wanted domain are read) and the CDX (`cc-index.paths.gz`: of its blocks only those that
 `cluster.idx` says can hold one, found by bisection, so that 200 MB are not read for one domain).
-A capture that the index itself shows to be no page (redirect, error, other media, cut short, after the cut-off, the same
-content under the same address again) is a row with a reason; what nobody asked for is no row.
+A capture that the index itself shows to be no page (redirect, error, other media, cut short, after the cut-off, the
+same content under the same address again) is a row with a reason; what nobody asked for is no row.
 This file refuses to know what is in a record: `commoncrawl.py` reads it.
 """
 

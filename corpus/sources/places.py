@@ -1,7 +1,7 @@
 """Files below a root: whole, in part, or to seek in; http(s) by our fetcher, everything else by fsspec.
 
-Comes in: a root URL, how to fetch, and paths below the root. Goes out: bytes, or a file that reads only the ranges it is
-asked for. Over http nothing is listed: the paths come from a manifest or a recipe.
+Comes in: a root URL, how to fetch, and paths below the root. Goes out: bytes, or a file that reads only the ranges it
+is asked for. Over http nothing is listed: the paths come from a manifest or a recipe.
 """
 
 import io

@@ -57,8 +57,10 @@ def test_a_domain_is_taken_with_what_is_below_it_and_no_other(crawl, domain):
     source, _ = crawl
     wanted = [url for url, _, _ in PAGES if f".{url.split('/')[2]}".endswith(f".{domain}")]
     source = dataclasses.replace(source, domains=(domain,))
-    assert sorted(page.path for page in pages(source)) == sorted(wanted) if wanted else not any(
-        list(listing(source, root)) for root in roots(source)
+    assert (
+        sorted(page.path for page in pages(source)) == sorted(wanted)
+        if wanted
+        else not any(list(listing(source, root)) for root in roots(source))
     )
 
 
@@ -67,7 +69,9 @@ def test_only_blocks_that_may_hold_a_domain_are_asked_for():
     files = crawl_files([(url, b"", more) for url, _, more in many], block=1)
     assert len(files[f"cc-index/collections/{DUMP}/indexes/cluster.idx"]) > 1 << 17  # so that it is bisected
     with served(files) as (url, _):
-        source = CommonCrawlIndex(folder=url, dump=DUMP, index="cdx", domains=("h01234.org", "h02999.org"), http=LOOPBACK)
+        source = CommonCrawlIndex(
+            folder=url, dump=DUMP, index="cdx", domains=("h01234.org", "h02999.org"), http=LOOPBACK
+        )
         found = roots(source)
         assert len(found) == 2  # each: its block and the one before, which might reach into it
         assert [r["path"] for r in listed_of(source, found)] == ["https://h01234.org/", "https://h02999.org/"]
