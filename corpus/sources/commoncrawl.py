@@ -6,6 +6,7 @@ A record that cannot be used (redirect, error, other media, cut short, broken co
 the next one is found again behind it; a file may end in the middle. This file refuses to know what is in the HTML.
 """
 
+import gzip
 import io
 import re
 from collections.abc import Iterator
@@ -21,10 +22,12 @@ import pyarrow as pa
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 from publicsuffixlist import PublicSuffixList
 
+from corpus.http import HttpConfig, RefusedError
 from corpus.schema import LISTING
+from corpus.sources.places import Place
 from corpus.sources.raw import LOCATION, Raw
 
-_HTML: Final = ("text/html", "application/xhtml+xml")
+HTML_MEDIA: Final = ("text/html", "application/xhtml+xml")
 _MEMBER: Final = b"\x1f\x8b\x08"  # begins a gzip member, and so a record
 _RESTARTS: Final = 1_000  # per file: each looks for a record that can be read behind one that cannot
 _CHUNK: Final = 1 << 20
@@ -42,28 +45,46 @@ class CommonCrawl:
     cutoff: str = "2023-11-01"  # exclusive, UTC, of the time a page was fetched
     max_page_bytes: int = 16 << 20  # with compression undone: a page that unpacks to more is a bomb
     dump: str | None = None  # name for the column `snapshot`; None: as found in the file's path
+    paths: str | None = None  # a list of files, packed or not, one a line: "crawl-data/CC-MAIN-2023-40/warc.paths.gz"
+    first: int | None = None  # only so many files, for a try
+    http: HttpConfig = field(default_factory=HttpConfig, metadata=LOCATION)
 
     def __post_init__(self) -> None:
+        if self.place.is_http and not self.files and self.paths is None:
+            raise ValueError(f"CommonCrawl.folder={self.folder!r} cannot be listed over http: name files, or paths")
+        if self.first is not None and self.first < 1:
+            raise ValueError(f"CommonCrawl.first must be at least 1, not {self.first}")
         if self.max_page_bytes < 1:
             raise ValueError(f"CommonCrawl.max_page_bytes must be at least 1, not {self.max_page_bytes}")
-        self.cutoff_seconds()
+        cutoff_seconds("CommonCrawl.cutoff", self.cutoff)
 
-    def cutoff_seconds(self) -> int:
-        try:
-            return int(datetime.fromisoformat(self.cutoff).replace(tzinfo=UTC).timestamp())
-        except ValueError as error:
-            raise ValueError(f"CommonCrawl.cutoff must be a date such as '2023-11-01', not {self.cutoff!r}") from error
+    @property
+    def place(self) -> Place:
+        return Place(self.folder, self.http)
+
+
+def cutoff_seconds(name: str, cutoff: str) -> int:
+    """Unix seconds of the setting."""
+    try:
+        return int(datetime.fromisoformat(cutoff).replace(tzinfo=UTC).timestamp())
+    except ValueError as error:
+        raise ValueError(f"{name} must be a date such as '2023-11-01', not {cutoff!r}") from error
 
 
 def roots(source: CommonCrawl) -> list[str]:
     """Paths of the WARC files below the folder; sorted."""
     if source.files:
-        return sorted(source.files)
+        return sorted(source.files)[: source.first]
+    if source.paths is not None:
+        data = source.place.whole(source.paths)
+        return sorted((gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode().split())[
+            : source.first
+        ]
     fs, base = fsspec.url_to_fs(source.folder)
     if not fs.isdir(base):
         raise FileNotFoundError(f"CommonCrawl.folder={source.folder!r} is not a folder: create it, or name another")
     found = [path for path in fs.find(base) if path.endswith((".warc", ".warc.gz", ".warc.zst", ".warc.lz4"))]
-    return sorted(path[len(base.rstrip("/")) + 1 :] for path in found)
+    return sorted(path[len(base.rstrip("/")) + 1 :] for path in found)[: source.first]
 
 
 def listing(source: CommonCrawl, root: str) -> Iterator[pa.RecordBatch]:
@@ -84,7 +105,7 @@ def read(source: CommonCrawl, rows: pa.Table) -> Iterator[Raw]:
             if row["root"] != opened:
                 if file is not None:
                     file.close()
-                opened, file = row["root"], _open(source, row["root"])
+                opened, file = row["root"], source.place.open(row["root"])
             yield _page(source, file, row, number)
             number += 1
     if file is not None:
@@ -129,44 +150,43 @@ def _batch(root: str, dump: str | None, rows: list[_Row]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=LISTING)
 
 
-def _open(source: CommonCrawl, root: str) -> Any:
-    """The WARC file. Gone after it was listed is an error of the disk's owner and raises; before, it is refused."""
-    fs, base = fsspec.url_to_fs(source.folder)
-    return fs.open(f"{base.rstrip('/')}/{root}", "rb")
-
-
 def _listed(source: CommonCrawl, root: str) -> Iterator[_Row]:
-    """Rows of one file. A record's length is known when the next one begins, so each row is held back by one."""
-    cutoff = source.cutoff_seconds()
+    """Rows of one file. One that cannot be had, or no further, is a row with the reason."""
     try:
-        file = _open(source, root)
+        # Gone after it was listed is an error of the disk's owner and raises; before, it is refused.
+        with source.place.open(root) as file:
+            yield from _rows_of(file, cutoff_seconds("cutoff", source.cutoff))
     except FileNotFoundError:
         yield "", 0, "", "gone", None
-        return
-    with file:
-        size = file.seek(0, io.SEEK_END)
-        start: int | None = 0
-        restarts = 0
-        while start is not None and start < size:
-            held: tuple[int, _Row] | None = None
-            last = start
-            error = None
-            try:
-                for position, row in _records(file, start, cutoff):
-                    if held is not None:
-                        yield _located(*held, position)
-                    held = None if row is None else (position, row)
-                    last = position
-            except OSError as broken:  # fastwarc's word for bad compression and for what is no WARC
-                error = broken
-            if held is not None:
-                yield _located(*held, size if error is None else _next_member(file, held[0] + 1, size) or size)
-            if error is None:
-                return
-            restarts += 1
-            start = _next_member(file, last + 1, size) if restarts < _RESTARTS else None
-            if held is None or start is None:
-                yield "", 0, "", "corrupt_record" if start is not None else "corrupt_file", None
+    except RefusedError as error:
+        yield "", 0, "", error.reason, None
+
+
+def _rows_of(file: Any, cutoff: int) -> Iterator[_Row]:
+    """A record's length is known when the next one begins, so each row is held back by one."""
+    size = file.seek(0, io.SEEK_END)
+    start: int | None = 0
+    restarts = 0
+    while start is not None and start < size:
+        held: tuple[int, _Row] | None = None
+        last = start
+        error = None
+        try:
+            for position, row in _records(file, start, cutoff):
+                if held is not None:
+                    yield _located(*held, position)
+                held = None if row is None else (position, row)
+                last = position
+        except OSError as broken:  # fastwarc's word for bad compression and for what is no WARC
+            error = broken
+        if held is not None:
+            yield _located(*held, size if error is None else _next_member(file, held[0] + 1, size) or size)
+        if error is None:
+            return
+        restarts += 1
+        start = _next_member(file, last + 1, size) if restarts < _RESTARTS else None
+        if held is None or start is None:
+            yield "", 0, "", "corrupt_record" if start is not None else "corrupt_file", None
 
 
 def _records(file: Any, start: int, cutoff: int) -> Iterator[tuple[int, _Row | None]]:
@@ -209,7 +229,7 @@ def _refusal(record: Any, url: str, date: int | None, cutoff: int) -> str | None
     status = None if record.http_headers is None else record.http_headers.status_code
     if status != 200:
         return "redirect" if status is not None and 300 <= status < 400 else "status"
-    if (record.http_content_type or "").lower() not in _HTML:
+    if (record.http_content_type or "").lower() not in HTML_MEDIA:
         return "not_html"
     return "empty" if record.content_length == 0 else None
 
@@ -231,9 +251,11 @@ def _next_member(file: Any, start: int, size: int) -> int | None:
 
 def _page(source: CommonCrawl, file: Any, row: dict[str, Any], number: int) -> Raw:
     offset, length, digest = row["locator"].split(":", 2)
-    file.seek(int(offset))
-    record = file.read(int(length))
-    data, charset, refused = _payload(record, source.max_page_bytes)
+    try:
+        file.seek(int(offset))
+        data, charset, refused = payload(file.read(int(length)), source.max_page_bytes, row["path"])
+    except RefusedError as error:
+        data, charset, refused = b"", None, error.reason
     return Raw(
         row=number,
         root=row["root"],
@@ -250,13 +272,15 @@ def _page(source: CommonCrawl, file: Any, row: dict[str, Any], number: int) -> R
     )
 
 
-def _payload(record: bytes, limit: int) -> tuple[bytes, str | None, str | None]:
+def payload(record: bytes, limit: int, url: str) -> tuple[bytes, str | None, str | None]:
     """(body, declared charset, refusal). A body that is not packed as its header says is taken as it is, if HTML."""
     for decoding in ("all", "none"):
         try:
             found = next(iter(ArchiveIterator(io.BytesIO(record), auto_decode=decoding, fsspec_args=False)), None)
             if found is None:
                 return b"", None, "corrupt_record"
+            if (found.headers.get("WARC-Target-URI") or "").strip("<>") != url:
+                return b"", None, "other_record"  # an index, or a listing, of other files than these
             body = b"".join(_read(found.reader, limit))
         except OSError:
             continue

@@ -11,7 +11,7 @@ from corpus.sources.raw import Raw
 
 
 def text(html):
-    return html_text(html.encode())
+    return html_text(html.encode()).decode()
 
 
 def page(data, charset=None):
@@ -100,11 +100,13 @@ def test_without_a_formula_renderer_delimiters_are_text():
             "```\na\n b\n```",
         ),
         ("<pre>```\nx\n```</pre>", "````\n```\nx\n```\n````"),
-        ("<code>a\n  b</code>", "```\na\n  b\n```"),
+        ("<code>a\n  b\nc</code>", "```\na\n  b\nc\n```"),
+        ("<tt>a\nb</tt> c", "`a b` c"),
+        ("<code>a<br>b</code>", "```\na\nb\n```"),
         ("<p>use <code>a  b</code> or <tt>c`d</tt>", "use `a  b` or `` c`d ``"),
         ("<pre>  </pre>x", "x"),
         ("<pre>&lt;b&gt; &amp;\u00a0</pre>", "```\n<b> &\n```"),
-        ("<ul><li>one<pre>x\n y</pre></ul>", "  - one\n\n```\nx\n y\n```"),
+        ("<ul><li>one<pre>x\n y</pre></ul>", "- one\n\n```\nx\n y\n```"),
         ("<pre>a</pre><pre>b</pre>", "```\na\n```\n\n```\nb\n```"),
     ],
 )
@@ -116,7 +118,7 @@ def test_lists_headings_and_tables_are_markdown():
     html = """<h1>A <a class=headerlink>¶</a></h1><ul><li>one<ul><li>in</ul><li>two</ul><h3>B</h3>
     <table><tr><th>x<th>y|z<tr><td>1<td><code>c</code> <span class=math>\\(q\\)</span><tr><td>2</table>end"""
     assert text(html).split("\n") == [
-        *("# A", "", "  - one", "    - in", "  - two", "", "### B", ""),
+        *("# A", "", "- one", "  - in", "- two", "", "### B", ""),
         *("| x | y\\|z |", "| --- | --- |", "| 1 | `c` $q$ |", "| 2 |  |", "", "end"),
     ]
 
@@ -194,24 +196,13 @@ def test_pages_without_text_are_refused(data, refused):
     assert page(data).refused == refused
 
 
-def test_marks_in_the_page_are_no_marks_of_ours():
-    for left, right in (
-        ("\ufdd0", "\ufdd1"),
-        ("&#xFDD0;", "&#x00fdd1"),
-        ("&#64976;", "&#064977;"),
-        ("&#xfd\ufdd0d0;", "&#xfdd\ufdd11;"),
-    ):
-        assert "0" in text(f"<p>a {left}0{right} b <code>c</code>")
-        assert text(f"<p>a {left}9{right} b <code>c</code>").endswith("b `c`")
-
-
 PARTS = "<p>|<pre>|<b>|<table>|<tr>|<td>|<li>|<ul>|<code>|</p>|</pre>|a|\n|&lt;|```|\\(|\\)|$"
 
 
 @given(st.lists(st.sampled_from(re.split(r"\|", PARTS))))
 def test_no_markup_breaks_it(parts):
     made = text("".join(parts) + "<script src=katex>")
-    assert "\ufdd0" not in made and made == made.strip("\n")
+    assert made == made.strip("\n")
 
 
 DEEP = 20_000

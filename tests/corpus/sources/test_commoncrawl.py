@@ -12,6 +12,7 @@ import pytest
 
 from corpus.schema import LISTING
 from corpus.sources.commoncrawl import CommonCrawl, listing, origin, read, registrable_domain, roots
+from tests.corpus.sources.crawl_server import DUMP, LOOPBACK, crawl_files, served
 from tests.corpus.sources.warcs import record
 
 FILE = "crawl-data/CC-MAIN-2023-40/warc/one.warc.gz"
@@ -221,3 +222,21 @@ def test_origin_is_known_before_reading(source):
 def test_settings_are_checked_where_they_are_made(name, value):
     with pytest.raises(ValueError, match=rf"CommonCrawl\.{name} must be .* not '?{value}"):
         CommonCrawl(folder="x", **{name: value})
+
+
+@pytest.mark.parametrize("faults", [[], [429, 500], ["reset"], ["slow", 503]])
+def test_whole_files_come_over_http_by_range_whatever_the_server_does(faults):
+    files = crawl_files([(f"https://www.{name}.co.uk/", one, {}) for name, one in zip("abc", (A, B, C), strict=True)])
+    with served(files) as (url, server):
+        for path in files:
+            server.faults[path] = list(faults)
+        source = CommonCrawl(folder=url, paths=f"crawl-data/{DUMP}/warc.paths.gz", http=LOOPBACK)
+        assert [page.data for page in pages(source)] == [b"<p>a", b"<p>b", b"<p>c"]
+        assert {page.snapshot for page in pages(source)} == {DUMP}
+        gone = dataclasses.replace(source, files=("no.warc.gz",))
+        assert refusals(gone) == ["gone"]
+
+
+def test_over_http_the_files_must_be_named():
+    with pytest.raises(ValueError, match="name files, or paths"):
+        CommonCrawl(folder="https://data.commoncrawl.org")

@@ -1,0 +1,75 @@
+"""What of a page is its content, and what is code, data or layout in it."""
+
+import numpy as np
+import pytest
+
+from corpus.content import FLAGS, content, structure
+from corpus.dom import CODE, parse
+from corpus.verbatim import FENCE, INLINE_CODE, SCRIPT, TABLE
+
+LONG = "The content of this page is long enough to be taken for it. " * 5
+
+
+def kind_of(html, tag):
+    dom = parse(html.encode(), FLAGS)
+    root, kinds = content(dom)
+    structure(dom, root, kinds)
+    return int(kinds[np.flatnonzero(dom.tag == CODE[tag])[0]])
+
+
+@pytest.mark.parametrize(
+    ("html", "tag", "kind"),
+    [
+        ("<pre>x</pre>", "pre", FENCE),
+        ("<code>x</code>", "code", INLINE_CODE),
+        ("<code>a\nb</code>", "code", INLINE_CODE),
+        ("<code>a\nb\nc</code>", "code", FENCE),
+        ("<tt><p>a page that forgot to close it</p></tt>", "tt", 0),
+        ('<code class="descname">x</code>', "code", 0),
+        ("x<sup>2</sup>", "sup", SCRIPT),
+        ("x<sup>a long remark set small</sup>", "sup", 0),
+        ("<table><tr><td>a<td>b<tr><td>c<td>d</table>", "table", TABLE),
+        ("<table><tr><td>a<td>b</table>", "table", 0),
+        ("<table><tr><td>a<td>b<tr><td><h2>c</h2><td>d</table>", "table", 0),
+        ('<table class="highlight"><tr><td>a<tr><td>b</table>', "table", FENCE),
+    ],
+)
+def test_kinds(html, tag, kind):
+    assert kind_of(html, tag) == kind
+
+
+def text_of(html):
+    dom = parse(html.encode(), FLAGS)
+    root, _ = content(dom)
+    return dom.html[dom.open[root] : dom.start[root]].decode()
+
+
+@pytest.mark.parametrize(
+    ("html", "root"),
+    [
+        (f"<div>x</div><main>{LONG}</main>", "<main>"),
+        (f"<main>short</main><p>{LONG}", "<body>"),
+        (f'<div id="content">{LONG}<main>{LONG}</main></div>', "<main>"),
+        (f"<article>{LONG}</article><article>{LONG}</article>", "<body>"),
+        (f'<nav>{LONG * 9}</nav><div role="main">{LONG}</div>', '<div role="main">'),
+        (f'<div class="page-sidebar">{LONG}</div>' * 4 + f"<main>{LONG}</main>", "<main>"),
+    ],
+    ids=["main", "small", "nested", "two", "large nav", "sidebar by a word"],
+)
+def test_the_content_is_what_is_called_so_and_holds_enough(html, root):
+    assert text_of(html) == root
+
+
+def test_a_section_about_menus_is_no_menu():
+    dom = parse(
+        f'<p>{LONG}<section id="menu"><p>about</section><div class="section" id="search"><p>on</div>'.encode(), FLAGS
+    )
+    _, kinds = content(dom)
+    assert not kinds[np.flatnonzero(dom.tag == CODE["section"])].any()
+    assert not kinds[np.flatnonzero(dom.tag == CODE["div"])].any()
+
+
+def test_what_holds_the_content_is_not_dropped_for_its_name():
+    dom = parse(f'<nav>{LONG * 9}</nav><div class="page-nav-wrap"><main>text</main></div>'.encode(), FLAGS)
+    _, kinds = content(dom)
+    assert not kinds[np.flatnonzero(dom.tag == CODE["div"])].any()
