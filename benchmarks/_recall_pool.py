@@ -97,7 +97,7 @@ def _drawn(site: Site, folder: Path) -> Iterator[tuple[str, Page]]:
     for label, pages in held.items():
         left = wanted[label]
         for _, url, html in sorted(pages, reverse=True):
-            if left and len(html_text(html)) >= LEAST:
+            if left and len(html_text(html) or b"") >= LEAST:
                 left -= 1
                 yield label, Page(url, html, CRAWLED_UNTIL)
 
@@ -140,6 +140,6 @@ def _others(demo_packages: Path) -> Iterator[Page]:
             if not path.exists():
                 raise FileNotFoundError(f"no {path}: run `make demo-input` first, or set DEMO_INPUT to its folder")
             for page in elsewhere(path, ELSEWHERE[package.requirement]):
-                if len(html_text(page.html)) >= LEAST:
+                if len(html_text(page.html) or b"") >= LEAST:
                     once.setdefault(page.url, page)
     yield from once.values()

@@ -228,7 +228,7 @@ def help_pages(packages: Path, package: str) -> tuple[list[str], Bools, list[str
     file, _ = _recall_pool.packages()[package]
     data = (packages / file).read_bytes()
     folder = f"./usr/share/libreoffice/help/{'zh-CN' if package.endswith('zh-cn') else 'en-US'}/text/"
-    found = sorted((name, html_text(html)) for name, html in _recall_pool.members(data, folder))
+    found = sorted((name, (html_text(html) or b"").decode()) for name, html in _recall_pool.members(data, folder))
     found = [(name, text) for name, text in found if len(text) >= 150]
     patterns = ("smath/*", "scalc/01/func_*", "scalc/01/0406*")
     subject = np.array([any(fnmatchcase(name, p) for p in patterns) for name, _ in found])

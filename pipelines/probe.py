@@ -95,7 +95,9 @@ def load_vocabulary(store: Store, cfg: ProbeConfig, file: Shard) -> data.Vocabul
         return data.small_vocabulary(store.read_bytes(file).decode())
     rows = tokenizer.load(cfg.tokenizer)
     decode, _ = _roles(cfg)
-    special = (rows.begin, rows.end, rows.fim_hole, rows.fim_begin, rows.fim_end)
+    # Where samples have no begin token, a document follows the end of another.
+    begin = rows.end if rows.begin is None else rows.begin
+    special = (begin, rows.end, rows.fim_hole, rows.fim_begin, rows.fim_end)
     return data.Vocabulary(rows.n_ids, *special, lambda text: rows.encode(text).tolist(), decode)
 
 
