@@ -3,8 +3,8 @@
 Comes in: HTML as UTF-8 bytes. Goes out: `Dom`: the page as the parser writes it again, and for each node its tag, its
 parent, where it lies in those bytes, where its subtree ends, and a set of flags that its class, id and role gave it.
 The parser is lexbor's, behind resiliparse, so that broken markup means what it means to a browser. What it serialises
-is regular (quotes, end tags, four references), so one loop turns it into arrays at 200 MB/s. Python calls on a tree's
-nodes were where extraction spent its time, and some of them crash the interpreter (filters/visible.py).
+is regular (quotes, end tags, four references), so one loop turns it into arrays at some 140 MB/s. Python calls on a
+tree's nodes were where extraction spent its time, and some of them crash the interpreter (filters/visible.py).
 What would cost that parser the square of its size is refused before (`guard.py`).
 This file refuses to know what the flags are good for.
 """
