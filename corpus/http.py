@@ -379,7 +379,7 @@ def _opened(path: str) -> IO[bytes] | None:
 
 
 def _keep(path: str, meta: dict[str, Any], body: IO[bytes]) -> None:
-    """Record and body under the final name, in one step (DESIGN 2.9)."""
+    """Record and body under the final name, in one step."""
     fs, inside = fsspec.url_to_fs(path)
     local = isinstance(fs, LocalFileSystem)
     folder = os.path.dirname(inside) if local else tempfile.gettempdir()

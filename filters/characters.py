@@ -31,7 +31,7 @@ DIGIT: Final = 32  # 16 is taken by `filters.words`
 REPLACEMENT: Final = 0xFFFD  # what decoders put where bytes mean nothing
 _CODE_POINTS: Final = 0x110000
 _XML: Final = np.frombuffer(b"<?xml version=", np.uint8)
-_XML_WINDOW: Final = 100  # characters, FACTS: C1 section 2.1, and BigCode's `content[:100]`
+_XML_WINDOW: Final = 100  # characters, DeepSeek-Coder, section 2.1, and BigCode's `content[:100]`
 # columns of the kernel's result
 _CHARS, _LINES, _LINE_CHARS, _MAX_LINE, _ALPHAS, _ALNUMS, _XML_HEADER, _DIGITS, _SPACES, _REPLACED, _COUNTS = range(11)
 

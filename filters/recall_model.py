@@ -2,7 +2,7 @@
 
 Comes in: id columns and which of them are positive. Goes out: a model, its scores, and a card that says how it does on
 examples it has not seen. DeepSeekMath pre-tokenizes with its BPE because Chinese cannot be split at spaces (section
-2.1); FACTS gives the mechanics: ids joined by spaces. Knows no URLs, no rounds and no files.
+2.1); here ids stand for its pieces, in their order. Knows no URLs, no rounds and no files.
 
 The algorithm is fastText's, the code is not: with one thread the library leaves nine tenths of its input matrix
 uninitialised (`DenseMatrix::uniform` fills one of ten blocks per thread), so the same data gives other models, and now

@@ -41,7 +41,7 @@ class Batch:
     source: Any  # settings of a module of corpus/sources, such as Git(...)
     extract: Extractor
     output: str = "documents"  # or "pool": web pages, from which recall selects
-    max_bytes: int = 1 << 20  # of one file, as The Stack (FACTS 2.1)
+    max_bytes: int = 1 << 20  # of one file, as The Stack
     shard_bytes: int = 512 << 20  # before decoding
 
     def __post_init__(self) -> None:

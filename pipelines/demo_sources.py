@@ -18,7 +18,7 @@ from corpus.sources.git import Git
 FOLDER: Final = "demo-input"
 NEWS_SHA256: Final = "5d78d6dafd953bbf65797bef09a9ffb9ec430583381be705f8fd460000f370fb"
 ENCYCLOPEDIA_SHA256: Final = "40b6987db7e1b3678637efae9edf2cd397a9f1d1dcd035d2031e53a90fe6fb9d"
-CUTOFF: Final = "2023-11-01"  # exclusive: repositories created before November 2023 (FACTS 1)
+CUTOFF: Final = "2023-11-01"  # exclusive: repositories created before November 2023
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,8 +44,8 @@ def run(work: Work, cfg: ExportConfig, rows: Shards, checked: Shards) -> Result:
     rows = [shard for shard in rows if shard.rows]
     outputs: dict[str, Shards] = {}
     counts: dict[str, int] = {}
-    [record] = checked
     for name in cfg.formats if rows else ():
+        [record] = checked
         made = _make(work, cfg, rows, name, FORMATS[name])
         named = dict(names_of(name, made, len(rows)))
         work.publish({**named, "decontamination.json": record}, folder_of(name, rows))

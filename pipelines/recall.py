@@ -78,7 +78,8 @@ def _entry(cfg: RecallConfig, number: int, made: Round, close: Close) -> dict[st
 def _publish(work: Work, proposals: Shards, history: list[dict[str, Any]]) -> None:
     """The proposals under names of their own, in a folder per history; the history says where."""
     files = {FILE.format(number): shard for number, shard in enumerate(proposals, 1)}
-    folder = work.publish(files, f"recall/{_fingerprint(proposals)}")
+    folder = f"recall/{_fingerprint(proposals)}"  # below the root: where the root lies is no part of the history
+    work.publish(files, folder)
     for entry in history:
         entry["file"] = f"{folder}/{FILE.format(entry['round'])}"
 

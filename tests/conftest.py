@@ -6,12 +6,19 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 # Numba and BLAS in two worker processes on two cores: one thread each, set before either is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pipelines.cluster import Cluster, connect
 from tests.builds import INPUT, build
+
+# Tests assert no time: the first example of a kernel compiles it. Where changes are accepted, the examples are the same
+# ones each time; a new one is found, and then fixed, where people work.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ class Archives:
     folder: str = field(metadata=LOCATION)
     archives: tuple[Archive, ...] = ()
     cutoff: str = "2023-11-01"  # exclusive, UTC: the paper takes what was created before November 2023
-    origin_depth: int = 0  # an origin is the project and this many leading folders (DESIGN 4)
+    origin_depth: int = 0  # an origin is the project and this many leading folders
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:

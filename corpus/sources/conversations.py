@@ -1,4 +1,4 @@
-"""Comments to conversations, by the rules of StarCoder and StarCoder2 (FACTS 2.3); pure.
+"""Comments to conversations, by the rules of StarCoder and StarCoder2; pure.
 
 Comes in: the comments of one issue, oldest first. Goes out: one text with its people, or why it is none. Quoted e-mail
 and its boilerplate go, long comments lose their middle, bots' comments are left out. A comment begins with "@name:", so

@@ -48,7 +48,7 @@ class Documents:
     files: tuple[File, ...] = ()
     text: str = "text"
     id: str | None = None  # None: the row's number
-    group: str | None = None  # becomes the origin; None: each row is an origin of its own (DESIGN 4)
+    group: str | None = None  # becomes the origin; None: each row is an origin of its own
     url: str | None = None
     date: str | None = None
     release: str | None = None  # becomes the snapshot

@@ -51,7 +51,7 @@ class Git:
     http: HttpConfig = field(default_factory=HttpConfig, metadata=LOCATION)
     cutoff: str = "2023-11-01"  # exclusive, UTC: the paper takes what was created before November 2023
     max_files: int = 1_000_000  # folders included; a repository with more is refused
-    max_blob: int = 1 << 20  # bytes of a file that is fetched from a server (FACTS 2.1: The Stack's limit)
+    max_blob: int = 1 << 20  # bytes of a file that is fetched from a server (The Stack's limit)
 
     def __post_init__(self) -> None:
         if self.folder is None and not self.names and self.listed is None:

@@ -17,7 +17,7 @@ from corpus.sources.raw import readable
 TREE: Final = b"40000"
 _LINK, _SUBMODULE = b"120000", b"160000"
 _OBJECT_LIMIT: Final = 64 << 20  # bytes of one commit or tree; a larger one is a bomb
-_DEPTH_LIMIT: Final = 64  # folders deep, as The Stack v2 (FACTS 2.1)
+_DEPTH_LIMIT: Final = 64  # folders deep, as The Stack v2
 
 
 @dataclass(frozen=True, slots=True)

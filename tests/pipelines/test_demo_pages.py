@@ -28,7 +28,7 @@ def records(data):
 
 
 def test_a_reader_of_warc_finds_the_pages():
-    data = b"".join(demo_pages._file("x.warc.gz", PAGES))
+    data = b"".join(demo_pages.warc_file("x.warc.gz", PAGES))
     found = records(data)
     assert [kind for kind, *_ in found] == ["warcinfo", *(["request", "response", "metadata"] * 15)]
     responses = [record for record in found if record[0] == "response"]
@@ -38,21 +38,21 @@ def test_a_reader_of_warc_finds_the_pages():
 
 
 def test_digests_are_those_of_the_bodies():
-    data = b"".join(demo_pages._file("x.warc.gz", PAGES))
+    data = b"".join(demo_pages.warc_file("x.warc.gz", PAGES))
     assert all(record.verify_block_digest() for record in ArchiveIterator(io.BytesIO(data), parse_http=False))
 
 
 def test_each_record_can_be_read_alone():
-    for record in demo_pages._file("x.warc.gz", PAGES[:2]):
+    for record in demo_pages.warc_file("x.warc.gz", PAGES[:2]):
         assert len(records(record)) == 1
 
 
 def test_no_record_holds_the_time_of_its_making():
-    assert {record[4:8] for record in demo_pages._file("x", PAGES)} == {bytes(4)}  # gzip's field for it
+    assert {record[4:8] for record in demo_pages.warc_file("x", PAGES)} == {bytes(4)}  # gzip's field for it
 
 
 def test_a_file_is_cut_in_the_middle_of_a_response():
-    whole = list(demo_pages._file("x.warc.gz", PAGES))
+    whole = list(demo_pages.warc_file("x.warc.gz", PAGES))
     cut = demo_pages._cut(whole)
     last = len(cut) - 1
     assert cut[:-1] == whole[:last] and whole[last].startswith(cut[last]) and cut[last] != whole[last]

@@ -25,19 +25,19 @@ def run(tmp_path):
 def test_a_step_ends_in_the_log_with_what_ran_and_what_was_reused(run, tmp_path, capsys):
     run.begin("classify", "languages", 5, 3)
     for name in "ab":
-        run.advance(shard(name), {"seconds": 1.0, "peak_bytes": 2e8})
+        run.advance(shard(name), {"seconds": 1.0, "peak_bytes": 2e8, "requests": 3.0})
     run.end()
     (event,) = told(tmp_path)
     assert (event["step"], event["tasks"], event["reused"]) == ("classify/languages", 5, 3)
     assert event["ran"] == ["objects/a.arrow", "objects/b.arrow"]
-    assert event["peak_bytes"] == 200_000_000
+    assert (event["peak_bytes"], event["requests"]) == (200_000_000, 6)
     assert "classify/languages: 5 done (3 reused), 20 rows" in capsys.readouterr().err
 
 
 def test_how_far_a_long_step_got_is_written_for_list(run, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(progress, "_LINE_EVERY", -1.0)  # every shard is due
     run.begin("classify", "languages", 4, 1)
-    run.advance(shard("a"), {"peak_bytes": 0.0})
+    run.advance(shard("a"), {"peak_bytes": 0.0, "requests": 0.0})
     assert (tmp_path / "manifests/classify/x.partial").read_text() == "2/4"
     assert "classify/languages: 2/4" in capsys.readouterr().err
 

@@ -10,7 +10,9 @@ ids = st.binary(min_size=16, max_size=16)
 @given(document=ids)
 def test_a_span_with_its_neighbours_is_the_document(document):
     found = spans(TEXT, document, context=1000)
-    assert [span.kind for span in found] == list(KINDS)
+    kinds = [span.kind for span in found]
+    assert kinds in (list(KINDS), list(KINDS[:2]))  # a random span of white space alone asks for nothing
+    assert all(span.middle.strip() for span in found)
     assert all(span.prefix + span.middle + span.suffix == TEXT for span in found)
 
 
