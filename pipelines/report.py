@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     tables, told = sections(store, found), histories(store, found)
     recalled = recall_sections(told)
     console = Console()
-    for title, head, rows in (*tables[:4], *recalled):
+    for title, head, rows in tables[:4]:  # one screen; the page has the others, and recall's rounds
         console.print(_table(title, head, rows))
     store.write_text("report.html", page(args.recipe, [*tables, *recalled], _curve(store, found) + plot(told)))
     rows_shards = _shards(found, "pack", "rows")
