@@ -20,6 +20,7 @@ from pipelines.ablation import Build, Run, as_variant, check_variant, frozen_set
 from pipelines.ablation_report import Ablation, page, summary
 from pipelines.build import plan, record_build, run_stage
 from pipelines.cluster import ClusterError, connect
+from pipelines.console import end
 from pipelines.identity import digest
 from pipelines.manifest import look_up, survey
 from pipelines.progress import RunProgress
@@ -282,4 +283,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -28,6 +28,7 @@ from corpus.sources import github
 from corpus.sources.candidates import CANDIDATES
 from corpus.sources.gharchive import SERVER, Hours, candidates
 from pipelines.cluster import ClusterError, connect
+from pipelines.console import end
 from pipelines.progress import RunProgress
 from pipelines.stage import Job, StageError, Work, tally
 
@@ -170,4 +171,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from corpus.schema import CLUSTERS, ID
 from corpus.shards import Shard, Store
 from pipelines.build import plan
+from pipelines.console import end
 from pipelines.explain import matches
 from pipelines.manifest import resolve, survey
 from pipelines.recipes import RecipeError, load
@@ -87,4 +88,4 @@ def _names(store: Store, documents: Sequence[Shard], ids: pa.ChunkedArray) -> di
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

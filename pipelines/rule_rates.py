@@ -23,6 +23,7 @@ from filters.domains import language_names
 from filters.rule import RuleSet
 from filters.rules import MARKS, SETS, failures
 from pipelines.build import plan
+from pipelines.console import end
 from pipelines.manifest import Found, survey
 from pipelines.recipes import RecipeError, load
 from pipelines.report import page
@@ -235,4 +236,4 @@ def _usage(message: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

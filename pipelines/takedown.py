@@ -25,6 +25,7 @@ from corpus.takedown import FOLDER, Taken, member
 from pipelines import export
 from pipelines.build import plan
 from pipelines.cluster import ClusterError, connect
+from pipelines.console import end
 from pipelines.identity import digest
 from pipelines.manifest import Found, survey
 from pipelines.progress import RunProgress
@@ -329,4 +330,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

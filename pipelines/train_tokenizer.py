@@ -22,6 +22,7 @@ from corpus.draws import uniform_draws
 from corpus.shards import Store
 from filters.edits import edited
 from pipelines.build import plan
+from pipelines.console import end
 from pipelines.manifest import Found, resolve, survey
 from pipelines.recipes import Recipe, RecipeError, load
 from pipelines.stage import Shards
@@ -127,4 +128,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

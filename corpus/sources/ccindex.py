@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from corpus.http import HttpConfig, RefusedError
 from corpus.schema import LISTING
-from corpus.sources.commoncrawl import HTML_MEDIA, cutoff_seconds, payload, registrable_domain
+from corpus.sources.commoncrawl import HTML_MEDIA, cutoff_seconds, page, payload, registrable_domain
 from corpus.sources.places import Place
 from corpus.sources.raw import LOCATION, Raw
 
@@ -123,20 +123,7 @@ def _page(source: CommonCrawlIndex, row: dict[str, Any], number: int) -> Raw:
         refused = "gone"
     except RefusedError as error:
         refused = error.reason
-    return Raw(
-        row=number,
-        root=row["root"],
-        path=row["path"],
-        url=row["path"],
-        data=data,
-        kind="page",
-        origin=registrable_domain(row["path"]) or "",
-        snapshot=row["snapshot"],
-        created=int(row["created"].timestamp()),
-        blob=digest or None,
-        charset=charset,
-        refused=refused,
-    )
+    return page(row, number, digest, (data, charset, refused))
 
 
 # --- list

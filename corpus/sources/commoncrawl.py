@@ -256,6 +256,12 @@ def _page(source: CommonCrawl, file: Any, row: dict[str, Any], number: int) -> R
         data, charset, refused = payload(file.read(int(length)), source.max_page_bytes, row["path"])
     except RefusedError as error:
         data, charset, refused = b"", None, error.reason
+    return page(row, number, digest, (data, charset, refused))
+
+
+def page(row: dict[str, Any], number: int, digest: str, read: tuple[bytes, str | None, str | None]) -> Raw:
+    """The page of a row of the listing; `read` is (body, charset, refusal), as `payload` gives them."""
+    data, charset, refused = read
     return Raw(
         row=number,
         root=row["root"],
