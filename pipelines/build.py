@@ -39,7 +39,7 @@ from pipelines import (
     scrub,
 )
 from pipelines.cluster import Cluster, ClusterError, connect
-from pipelines.console import end
+from pipelines.console import end, usage_error
 from pipelines.manifest import Found, commit, look_up, resolve, survey
 from pipelines.progress import RunProgress
 from pipelines.recipes import Loaded, Recipe, RecipeError, load
@@ -175,12 +175,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         loaded = load(args.recipe, args.sample)
     except RecipeError as error:
-        return _usage(str(error))
+        return usage_error(str(error))
     stages = plan(loaded.recipe)
     chosen = args.stage.split(",") if args.stage else [stage.name for stage in stages]
     unknown = sorted(set(chosen) - {stage.name for stage in stages})
     if unknown:
-        return _usage(f"no stage {', '.join(unknown)}; the stages are: {', '.join(stage.name for stage in stages)}")
+        return usage_error(
+            f"no stage {', '.join(unknown)}; the stages are: {', '.join(stage.name for stage in stages)}"
+        )
     store = Store(args.root)
     found = survey(store, stages, args.accept_code)
     if args.list:
@@ -192,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return prune(store, loaded.name, found)
     missing = _first_missing(stages, chosen, found)
     if missing:
-        return _usage(missing)
+        return usage_error(missing)
     try:
         return _run(args, loaded, store, stages, chosen, found)
     except KeyboardInterrupt:
@@ -307,11 +309,6 @@ def _print_list(found: dict[str, Found], as_json: bool) -> None:
         shown = ", ".join(f"{key} {value:,}" for key, value in counts[name].items() if "." not in key)
         table.add_row(name, here.state + (f" ({here.note})" if here.note else ""), shown, here.folder)
     Console().print(table)
-
-
-def _usage(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return 2
 
 
 class _Parser(argparse.ArgumentParser):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 CLOSED_PIPE = 141  # 128 + SIGPIPE, as a shell reports a program that the signal ended
+WRONG_USAGE = 2
 
 
 def end(main: Callable[[], int]) -> NoReturn:
@@ -21,3 +22,9 @@ def end(main: Callable[[], int]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = CLOSED_PIPE
     sys.exit(status)
+
+
+def usage_error(message: object) -> int:
+    """Say what is wrong with what was asked for; the exit status that says so too."""
+    print(f"error: {message}", file=sys.stderr)
+    return WRONG_USAGE

@@ -4,17 +4,16 @@ Reads narrow columns of a build's shards. An id is 32 hex digits; a path is matc
 """
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.shards import Shard, Store
-from pipelines.build import plan
-from pipelines.console import end
-from pipelines.manifest import Found, resolve, survey
-from pipelines.recipes import RecipeError, load
+from pipelines.console import end, usage_error
+from pipelines.manifest import Found, resolve
+from pipelines.opened import add_options, opened
+from pipelines.recipes import RecipeError
 
 # (stage, output, columns): aligned with the documents, in the order of the plan
 ALIGNED = (
@@ -32,30 +31,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0 when something was found, 1 when nothing was, 2 for wrong usage."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.explain", description="What became of a document.")
     parser.add_argument("what", metavar="ID|REPO/PATH|URL")
-    parser.add_argument("--recipe", default="demo")
-    parser.add_argument("--root", default="build")
+    add_options(parser)
     args = parser.parse_args(argv)
     try:
-        loaded = load(args.recipe, None)
+        build = opened(args)
     except RecipeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    store = Store(args.root)
-    stages = plan(loaded.recipe)
-    found = survey(store, stages, accept_code=True)
-    classify = next(stage for stage in stages if stage.name == "classify")
-    inputs = resolve(classify, found)
+        return usage_error(error)
+    inputs = resolve(build.found["classify"].stage, build.found)
     if inputs is None:
-        print(
-            f"error: {args.root} holds no documents of {args.recipe} yet: run python -m pipelines.build",
-            file=sys.stderr,
-        )
-        return 2
+        return usage_error(f"{args.root} holds no documents of {args.recipe} yet: run python -m pipelines.build")
     n_found = 0
     for position, shard in enumerate(inputs["documents"]):
-        for row, document in matches(store, shard, args.what):
+        for row, document in matches(build.store, shard, args.what):
             n_found += 1
-            for line in explain(store, found, position, row, document):
+            for line in explain(build.store, build.found, position, row, document):
                 print(line)
     if not n_found:
         print(f"no document {args.what} in {args.root}; the crawl refused it, or no source holds it")

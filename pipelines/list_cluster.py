@@ -5,7 +5,6 @@ repository its first that passed `filter`. The kept unit is marked.
 """
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -13,11 +12,11 @@ import pyarrow.compute as pc
 
 from corpus.schema import CLUSTERS, ID
 from corpus.shards import Shard, Store
-from pipelines.build import plan
-from pipelines.console import end
+from pipelines.console import end, usage_error
 from pipelines.explain import matches
-from pipelines.manifest import resolve, survey
-from pipelines.recipes import RecipeError, load
+from pipelines.manifest import resolve
+from pipelines.opened import add_options, opened
+from pipelines.recipes import RecipeError
 
 _SHOWN = 1_000
 
@@ -26,22 +25,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0 when a cluster was found, 1 when none was, 2 for wrong usage."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.list_cluster", description="A document's duplicates.")
     parser.add_argument("what", metavar="ID|REPO/PATH|URL|REPO")
-    parser.add_argument("--recipe", default="demo")
-    parser.add_argument("--root", default="build")
+    add_options(parser)
     args = parser.parse_args(argv)
     try:
-        loaded = load(args.recipe, None)
+        build = opened(args)
     except RecipeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    store = Store(args.root)
-    stages = {stage.name: stage for stage in plan(loaded.recipe)}
-    found = survey(store, list(stages.values()), accept_code=True)
-    result, inputs = found["dedup"].result, resolve(stages["dedup"], found)
+        return usage_error(error)
+    dedup = build.found["dedup"]
+    result, inputs = dedup.result, resolve(dedup.stage, build.found)
     if result is None or inputs is None:
-        print(f"error: {args.root} has no clusters of {args.recipe} yet: run --stage dedup", file=sys.stderr)
-        return 2
-    lines = list(listed(store, inputs["documents"], result.outputs["clusters"], args.what))
+        return usage_error(f"{args.root} has no clusters of {args.recipe} yet: run --stage dedup")
+    lines = list(listed(build.store, inputs["documents"], result.outputs["clusters"], args.what))
     print("\n".join(lines) or f"nothing in {args.root} is a near-duplicate of {args.what}")
     return 0 if lines else 1
 

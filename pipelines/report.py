@@ -6,7 +6,6 @@ Reads counters and narrow columns only, never text. Writes `report.html` beside 
 import argparse
 import html
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -16,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from corpus.shards import Shard, Store
-from pipelines.build import plan
-from pipelines.console import end
-from pipelines.manifest import Found, survey
-from pipelines.recipes import RecipeError, load
+from pipelines.console import end, usage_error
+from pipelines.manifest import Found
+from pipelines.opened import add_options, opened
+from pipelines.recipes import RecipeError
 from pipelines.report_recall import histories, plot
 from pipelines.report_recall import sections as recall_sections
 
@@ -29,20 +28,16 @@ Rows = list[list[str]]
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0, or 2 where the recipe or the build does not exist."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.report", description="Summarise a build.")
-    parser.add_argument("--recipe", default="demo")
-    parser.add_argument("--root", default="build")
+    add_options(parser)
     args = parser.parse_args(argv)
     try:
-        loaded = load(args.recipe, None)
+        build = opened(args)
     except RecipeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    store = Store(args.root)
-    found = survey(store, plan(loaded.recipe), accept_code=True)
+        return usage_error(error)
+    store, found = build.store, build.found
     if found["crawl"].result is None:
-        message = f"no build of {args.recipe} in {args.root}: run python -m pipelines.build --recipe {args.recipe}"
-        print(f"error: {message} --root {args.root}", file=sys.stderr)
-        return 2
+        command = f"python -m pipelines.build --recipe {args.recipe} --root {args.root}"
+        return usage_error(f"no build of {args.recipe} in {args.root}: run {command}")
     tables, told = sections(store, found), histories(store, found)
     recalled = recall_sections(told)
     console = Console()

@@ -9,7 +9,6 @@ figure.
 
 import argparse
 import html
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,10 +21,10 @@ from corpus.shards import Shard, Store
 from filters.domains import language_names
 from filters.rule import RuleSet
 from filters.rules import MARKS, SETS, failures
-from pipelines.build import plan
-from pipelines.console import end
-from pipelines.manifest import Found, survey
-from pipelines.recipes import RecipeError, load
+from pipelines.console import end, usage_error
+from pipelines.manifest import Found
+from pipelines.opened import add_options, opened
+from pipelines.recipes import RecipeError
 from pipelines.report import page
 
 _LANGUAGES, _RULES = 25, 14  # of the table and the plot: those that lose most
@@ -61,20 +60,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m pipelines.rule_rates", description="Try every rule set on a build."
     )
-    parser.add_argument("--recipe", default="demo")
-    parser.add_argument("--root", default="build")
+    add_options(parser)
     parser.add_argument("--set", default="deepseek", help=f"shown by rule and language: {', '.join(SETS)}")
     args = parser.parse_args(argv)
     if args.set not in SETS:
-        return _usage(f"no rule set {args.set!r}; the sets are: {', '.join(SETS)}")
+        return usage_error(f"no rule set {args.set!r}; the sets are: {', '.join(SETS)}")
     try:
-        loaded = load(args.recipe, None)
+        build = opened(args)
     except RecipeError as error:
-        return _usage(str(error))
-    store = Store(args.root)
-    found = survey(store, plan(loaded.recipe), accept_code=True)
+        return usage_error(error)
+    store, found = build.store, build.found
     if found["measure"].result is None or found["filter"].result is None:
-        return _usage(
+        return usage_error(
             f"no measures of {args.recipe} in {args.root}: run python -m pipelines.build --stage filter first"
         )
     rates = compare(store, found)
@@ -228,11 +225,6 @@ def _show(console: Console, title: str, heads: list[str], rows: list[list[str]])
     for row in rows:
         table.add_row(*row)
     console.print(table)
-
-
-def _usage(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

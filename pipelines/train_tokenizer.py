@@ -8,7 +8,6 @@ trains; the same build gives the same file.
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,10 @@ from tokenizers import models, pre_tokenizers, trainers
 from corpus.draws import uniform_draws
 from corpus.shards import Store
 from filters.edits import edited
-from pipelines.build import plan
-from pipelines.console import end
-from pipelines.manifest import Found, resolve, survey
-from pipelines.recipes import Recipe, RecipeError, load
+from pipelines.console import end, usage_error
+from pipelines.manifest import Found, resolve
+from pipelines.opened import add_options, opened
+from pipelines.recipes import Recipe, RecipeError
 from pipelines.stage import Shards
 from tokenization.tokenizer import Tokenizer, TokenizerConfig, tokenizer_at, vocabulary_bytes
 
@@ -33,16 +32,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0, or 2 where the recipe or the build does not exist."""
     args = _parser().parse_args(argv)
     try:
-        loaded = load(args.recipe, None)
+        build = opened(args)
     except RecipeError as error:
-        return _usage(str(error))
-    store, stages = Store(args.root), plan(loaded.recipe)
-    found = survey(store, stages, accept_code=True)
+        return usage_error(error)
+    store, loaded, found = build.store, build.loaded, build.found
     if found["dedup"].result is None:
-        return _usage(f"{args.root} holds no survivors of {args.recipe}: run python -m pipelines.build --stage dedup")
+        return usage_error(
+            f"{args.root} holds no survivors of {args.recipe}: run python -m pipelines.build --stage dedup"
+        )
     specials = loaded.recipe.pack.tokenizer
     if args.vocabulary < 256 + len(specials.special.by_role()):
-        return _usage(f"--vocabulary {args.vocabulary} has no room for 256 bytes and the special tokens")
+        return usage_error(f"--vocabulary {args.vocabulary} has no room for 256 bytes and the special tokens")
     chosen = list(texts(store, loaded.recipe, found, args.bytes))
     spec = train(chosen, args.vocabulary, specials)
     Path(args.out).write_bytes(spec)
@@ -112,16 +112,10 @@ def train(found: list[str], size: int, like: TokenizerConfig) -> bytes:
     return tokenizer.to_str(pretty=True).encode()
 
 
-def _usage(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return 2
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipelines.train_tokenizer", description="Train a vocabulary.")
     parser.add_argument("out", metavar="OUT", help="where the tokenizer.json goes")
-    parser.add_argument("--recipe", default="demo")
-    parser.add_argument("--root", default="build")
+    add_options(parser)
     parser.add_argument("--vocabulary", type=int, default=100_000, help="ids, special tokens included")
     parser.add_argument("--bytes", type=int, default=1 << 30, help="of text, split by the recipe's shares")
     return parser

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from pipelines.console import CLOSED_PIPE
+from pipelines.console import CLOSED_PIPE, WRONG_USAGE, usage_error
 from tests.builds import ROOT
 
 
@@ -29,3 +29,8 @@ def test_any_other_error_is_shown(tmp_path):
     done = script("    raise KeyError('lost')", tmp_path)
     assert done.returncode == 1
     assert "KeyError: 'lost'" in done.stderr
+
+
+def test_wrong_usage_is_told_where_errors_go_and_by_the_status(capsys):
+    assert usage_error(ValueError("no such thing")) == WRONG_USAGE == 2
+    assert capsys.readouterr() == ("", "error: no such thing\n")

@@ -1,0 +1,35 @@
+"""A build that stands below a root, opened to be read: how report, explain and the other reading commands begin.
+
+Comes in: the options `--recipe` and `--root`. Goes out: the recipe, the store, and what it holds of each stage of the
+plan, results of older code included: whoever reads a build wants what is there.
+"""
+
+import argparse
+from dataclasses import dataclass
+
+from corpus.shards import Store
+from pipelines.build import plan
+from pipelines.manifest import Found, survey
+from pipelines.recipes import Loaded, load
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A recipe's build. `found` is in plan order."""
+
+    loaded: Loaded
+    store: Store
+    found: dict[str, Found]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """`--recipe` and `--root`, as `pipelines.build` spells them."""
+    parser.add_argument("--recipe", default="demo")
+    parser.add_argument("--root", default="build")
+
+
+def opened(args: argparse.Namespace) -> Opened:
+    """The build that the options name. Raises RecipeError."""
+    loaded = load(args.recipe, None)
+    store = Store(args.root)
+    return Opened(loaded, store, survey(store, plan(loaded.recipe), accept_code=True))
