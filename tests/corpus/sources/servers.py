@@ -20,8 +20,8 @@ class Server:
 
     `faults`: what happens to the next requests, in order: a status, (status, headers), "reset", "cut" (half of the
     body), "drip" (a byte every 50 ms), or None for a proper answer. `first`: such a fault for the first request of
-    each kind (address, range, body; the rest of a body that broke off is none). `stops`: requests, counted from 1, that get no answer before `go` is set, so that
-    a test can kill who asks.
+    each kind (address, range, body; the rest of a body that broke off is none). `stops`: requests, counted from 1,
+    that get no answer before `go` is set, so that a test can kill who asks.
     """
 
     def __init__(self, git=None, files=None, pages=None, filters=True):
