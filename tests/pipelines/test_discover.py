@@ -49,7 +49,7 @@ def test_a_plain_list_of_names_gets_stars_and_forks(tmp_path, server, capsys):
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (("--names", "nowhere.txt"), 2, "there is no list of repositories nowhere.txt"),
+        (("--names", "nowhere.txt"), 2, "no list of repositories nowhere.txt"),
         (("--organisation", "unknown"), 1, "HTTP status 404"),
         (("--search", "x", "then", "2023-11-01"), 2, "then"),
         (("--hours", "2023-10-02-0", "2023-10-01-0"), 2, "comes after the last"),
