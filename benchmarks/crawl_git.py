@@ -3,12 +3,15 @@
 Repositories are made of the real source files of this environment's packages, one a package, packed by `git gc`. Ours
 is the whole of stage crawl: walk the history, list the tree, read, decode, write a compressed shard. The peers do a
 part of it: `git cat-file --batch` reads every blob and keeps nothing; `git clone` with a checkout writes the files.
-Then the same repositories through a local cluster with one and with two workers; these are seconds on the clock.
+Then the same repositories, three times over, through a local cluster with one and with two workers, and, as the
+machine's own measure, through one and two plain processes that know nothing of each other: seconds on the clock, the
+shorter of two runs each.
 The last figures are memory: the peak of a process that reads one repository of files of 1 MiB.
 """
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +34,7 @@ from pipelines.stage import Work
 
 _NAMES = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
 _BYTES = 100_000_000
+_TIMES = 3
 _LARGE = 600  # files of 1 MiB
 _SUFFIXES = (".py", ".pyi", ".h", ".hpp", ".pyx", ".js", ".rst", ".md", ".json", ".txt", ".c", ".cpp", ".css", ".html")
 
@@ -56,8 +60,9 @@ def rows() -> Iterator[dict[str, Any]]:
         ours = kept / 1e6 / (time.process_time() - before)
         yield _row("crawl to shards", "MB/s of text", ours, "git cat-file, reading only", _cat_file(folder, size))
         yield _row("the same", "MB/s of text", ours, "git clone with a checkout", _clone(folder, size))
-        clocks = [_with_workers(source, f"{folder}/workers-{n}", n) for n in (1, 2)]
-        yield _row("two workers against one", "times as fast", clocks[0] / clocks[1])
+        one, two = (min(_with_workers(source, f"{folder}/workers-{n}", n)) for n in (1, 2))
+        alone, apart = (min(_apart(folder, n)) for n in (1, 2))
+        yield _row("two workers against one", "times as fast", one / two, "two plain processes", alone / apart)
         with ProcessPoolExecutor(1) as fresh:
             yield _row("memory, 32 MB in one repository", "MB", fresh.submit(_peak, folder, 32).result() / 1e6)
         with ProcessPoolExecutor(1) as fresh:
@@ -104,23 +109,44 @@ def _git(*words: str, said: str = "") -> str:
     return subprocess.run(["git", *words], input=said, env=env, check=True, capture_output=True, text=True).stdout
 
 
-def _crawl(source: Git, root: str, cluster: object, shard_bytes: int) -> int:
-    """Stage crawl; bytes of text it kept."""
+def _crawl(source: Git, root: str, cluster: object, shard_bytes: int, times: int = 1) -> int:
+    """Stage crawl, so many batches of the same; bytes of text it kept."""
     store = Store(root)
     progress = RunProgress(store, "logs/run.jsonl")
     progress.manifest = "manifests/crawl/x"
     work = Work(store, cluster, "crawl", progress)  # type: ignore[arg-type]
-    batch = Batch(name="git", source=source, extract=plain_text, shard_bytes=shard_bytes)
-    return crawl.run(work, CrawlConfig(batches=(batch,))).counts["bytes"]
+    batches = [Batch(name=str(n), source=source, extract=plain_text, shard_bytes=shard_bytes) for n in range(times)]
+    return crawl.run(work, CrawlConfig(batches=tuple(batches), fork_overlap=None)).counts["bytes"]
 
 
-def _with_workers(source: Git, root: str, n: int) -> float:
+def _with_workers(source: Git, root: str, n: int) -> Iterator[float]:
+    """Seconds, twice."""
     with connect(None, n, None) as cluster:
         assert isinstance(cluster, Cluster)
         _crawl(source, f"{root}-warm", cluster, 8 << 20)
-        started = time.monotonic()
-        _crawl(source, root, cluster, 8 << 20)
-        return time.monotonic() - started
+        for run in range(2):
+            started = time.monotonic()
+            _crawl(source, f"{root}-{run}", cluster, 8 << 20, _TIMES)
+            yield time.monotonic() - started
+
+
+def _apart(folder: str, n: int) -> Iterator[float]:
+    """The same in n processes, each with every nth repository: seconds, twice."""
+    for part in range(n):
+        for place in sorted(Path(f"{folder}/bare").iterdir())[part::n]:
+            shutil.copytree(place, f"{folder}/of-{n}/{part}/{place.name}", copy_function=os.link)
+    with ProcessPoolExecutor(n) as pool:
+        list(pool.map(_part, [(folder, n, part, "warm", 1) for part in range(n)]))
+        for run in range(2):
+            started = time.monotonic()
+            list(pool.map(_part, [(folder, n, part, str(run), _TIMES) for part in range(n)]))
+            yield time.monotonic() - started
+
+
+def _part(what: tuple[str, int, int, str, int]) -> int:
+    folder, n, part, run, times = what
+    source = Git(folder=f"{folder}/of-{n}/{part}", cutoff="2100-01-01")
+    return _crawl(source, f"{folder}/apart-{n}-{part}-{run}", _Here(), 8 << 20, times)
 
 
 def _children_seconds() -> float:

@@ -12,7 +12,6 @@ This file refuses to know what it fetches, and leaves sockets and addresses to `
 """
 
 import base64
-import io
 import json
 import os
 import re
@@ -22,15 +21,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache as remember
-from hashlib import blake2b
 from ipaddress import ip_network
 from typing import IO, Any, Final
 from urllib.parse import urljoin, urlsplit
-from uuid import uuid4
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
-
+from corpus.fetched import cache_path, keep, opened
+from corpus.proxies import proxy
 from corpus.transport import BrokenError, ConnectError, NotAllowedError, Request, Response, SocketTransport, Transport
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -48,6 +44,7 @@ class HttpConfig:
 
     hosts: tuple[str, ...] = ()  # only these, ".example.org" with all below it; empty: any
     networks: tuple[str, ...] = ()  # not public, but reachable all the same, such as "10.1.0.0/16"
+    proxy: str | None = field(default=None, repr=False)  # "http://name:port"; None: the environment's (proxies.py)
     cache: str | None = None  # folder or fsspec URL; what it holds is never asked for again
     token_variable: str = "GITHUB_TOKEN"  # environment variable; nothing is sent where it is not set
     token_origins: tuple[str, ...] = ("https://github.com", "https://api.github.com")
@@ -66,6 +63,8 @@ class HttpConfig:
             raise ValueError(f"HttpConfig: attempts, max_bytes and max_page must be at least 1: {self}")
         if min(self.first_wait, self.longest_wait, self.min_rate, self.pause) < 0 or self.timeout <= 0:
             raise ValueError(f"HttpConfig: waits, min_rate and pause cannot be negative, nor timeout 0: {self}")
+        if self.proxy is not None:
+            proxy(self.proxy)
         for network in self.networks:
             try:
                 ip_network(network)
@@ -149,7 +148,7 @@ def _reset(headers: dict[str, str], now: float) -> float:
 @remember
 def fetcher(config: HttpConfig) -> "Fetcher":
     """The process's fetcher for these settings: connections and what is known of rate limits are shared."""
-    return Fetcher(config, SocketTransport(config.networks))
+    return Fetcher(config, SocketTransport(config.networks, config.proxy))
 
 
 class Fetcher:
@@ -185,13 +184,13 @@ class Fetcher:
     @contextmanager
     def _body(self, request: Request, cached: bool, limit: int) -> Iterator[tuple[dict[str, Any], IO[bytes]]]:
         """The answer's record and a file that stands at the body: one line of JSON and the body, in the cache too."""
-        path = _cache_path(self.config.cache, request) if cached and self.config.cache else None
-        found = None if path is None else _opened(path)
+        path = cache_path(self.config.cache, request) if cached and self.config.cache else None
+        found = None if path is None else opened(path)
         if found is None:
             with tempfile.TemporaryFile() as scratch:
                 meta = self._download(request, scratch, limit)
                 if path is not None:
-                    _keep(path, meta, scratch)
+                    keep(path, meta, scratch)
                 scratch.seek(0)
                 yield meta, scratch
             return
@@ -358,43 +357,3 @@ def _host(url: str) -> str:
 def _is_allowed(url: str, hosts: tuple[str, ...]) -> bool:
     name = urlsplit(url).hostname or ""
     return not hosts or any(name == host or (host.startswith(".") and f".{name}".endswith(host)) for host in hosts)
-
-
-# --- files of the cache
-
-
-def _cache_path(root: str | None, request: Request) -> str:
-    parts = [request.method, request.url, sorted(request.headers.items()), request.body.hex()]
-    key = blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-    return f"{str(root).rstrip('/')}/{key[:2]}/{key}"
-
-
-def _opened(path: str) -> IO[bytes] | None:
-    fs, inside = fsspec.url_to_fs(path, use_listings_cache=False)
-    try:
-        file: IO[bytes] = fs.open(inside, "rb")
-    except FileNotFoundError:
-        return None
-    return file
-
-
-def _keep(path: str, meta: dict[str, Any], body: IO[bytes]) -> None:
-    """Record and body under the final name, in one step."""
-    fs, inside = fsspec.url_to_fs(path)
-    local = isinstance(fs, LocalFileSystem)
-    folder = os.path.dirname(inside) if local else tempfile.gettempdir()
-    os.makedirs(folder, exist_ok=True)
-    partial = os.path.join(folder, f"{uuid4().hex}.partial")
-    try:
-        with open(partial, "wb") as file:
-            file.write(json.dumps(meta).encode() + b"\n")
-            body.seek(0)
-            while piece := body.read(io.DEFAULT_BUFFER_SIZE * 16):
-                file.write(piece)
-        if local:
-            os.replace(partial, inside)
-        else:
-            fs.put_file(partial, inside)
-    finally:
-        if os.path.exists(partial):
-            os.unlink(partial)

@@ -3,6 +3,7 @@
 Comes in: a request, and which addresses besides public ones may be reached. Goes out: status, headers, and the body as
 chunks. The address is checked on what the name resolves to and is the one connected to, so a name that points at
 127.0.0.1 or 169.254.169.254, now or on the second look-up, reaches nothing. Connections are kept and used again.
+Through a proxy the address is the proxy's to check: what is seen of it from here is checked all the same.
 This file refuses to know redirects, retries, limits and caches: `corpus/http.py` decides them. `FakeTransport` answers
 from memory, for tests of those decisions; with `now` and `sleep` it holds time too.
 """
@@ -14,10 +15,13 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
+
+from corpus.proxies import Proxy, TunnelError, open_tunnel, proxy_for
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -92,9 +96,9 @@ def _embedded(address: Address) -> list[Address]:
 class SocketTransport:
     """The real one. One request at a time per object; a process needs one for each thread."""
 
-    def __init__(self, networks: tuple[str, ...] = ()) -> None:
-        self.allowed = tuple(ipaddress.ip_network(network) for network in networks)
-        self._idle: dict[tuple[str, str, int], http.client.HTTPConnection] = {}
+    def __init__(self, networks: tuple[str, ...] = (), proxy: str | None = None) -> None:
+        self.allowed, self.proxy = tuple(ipaddress.ip_network(network) for network in networks), proxy
+        self._idle: dict[tuple[str, str, int], _Connection] = {}
 
     def now(self) -> float:
         return time.time()
@@ -119,14 +123,21 @@ class SocketTransport:
                 return self._exchange(idle, key, request)
             except BrokenError:
                 idle.close()  # the server had closed it meanwhile; nothing was answered on it, so ask on a fresh one
-        return self._exchange(_Connection(key, self.allowed, request.timeout), key, request)
+        through = None if _is_named(parts.hostname, self.allowed) else proxy_for(request.url, self.proxy)
+        return self._exchange(_Connection(key, self.allowed, request.timeout, through), key, request)
 
-    def _exchange(self, conn: http.client.HTTPConnection, key: tuple[str, str, int], request: Request) -> Response:
+    def _exchange(self, conn: "_Connection", key: tuple[str, str, int], request: Request) -> Response:
         parts = urlsplit(request.url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        headers = request.headers
+        if conn.through is not None and parts.scheme == "http":
+            target = f"http://{parts.netloc.rpartition('@')[2]}{target}"
+            headers = {**headers, **conn.through.headers}
         try:
-            conn.request(request.method, target, request.body or None, request.headers)
+            conn.request(request.method, target, request.body or None, headers)
             answer = conn.getresponse()
+            if conn.through is not None:
+                _check_proxy(answer.status)
         except (http.client.InvalidURL, UnicodeError) as error:
             conn.close()
             raise NotAllowedError(f"{request.url!r} is no valid URL: {error}") from error
@@ -143,8 +154,8 @@ class SocketTransport:
             if conn.sock is not None and not answer.will_close:
                 self._idle[key] = conn
 
-        headers = {name.lower(): value for name, value in answer.getheaders()}
-        return Response(answer.status, headers, chunks(), conn.close)
+        said = {name.lower(): value for name, value in answer.getheaders()}
+        return Response(answer.status, said, chunks(), conn.close)
 
 
 def _body(answer: http.client.HTTPResponse) -> Iterator[bytes]:
@@ -163,19 +174,57 @@ def _body(answer: http.client.HTTPResponse) -> Iterator[bytes]:
         raise BrokenError(f"{type(error).__name__}: {error}") from error
 
 
-class _Connection(http.client.HTTPConnection):
-    """Connects to an address that was checked, and to no other."""
+def _is_named(host: str, allowed: tuple[Network, ...]) -> bool:
+    """Whether the host is an address of a network that the recipe names: such a one is reached without a proxy."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in allowed if network.version == address.version)
 
-    def __init__(self, key: tuple[str, str, int], allowed: tuple[Network, ...], timeout: float) -> None:
+
+def _check_proxy(status: int) -> None:
+    if status == 407:
+        raise ConnectError("the proxy wants a name and a password: http://name:password@proxy:port")
+
+
+class _Connection(http.client.HTTPConnection):
+    """Connects to an address that was checked, and to no other, or to the proxy that was named."""
+
+    def __init__(
+        self, key: tuple[str, str, int], allowed: tuple[Network, ...], timeout: float, through: Proxy | None
+    ) -> None:
         scheme, host, port = key
         self._tls, self._allowed, self.default_port = scheme == "https", allowed, _PORTS[scheme]
+        self.through = through
         super().__init__(host, port, timeout=timeout)
 
     def connect(self) -> None:
-        self.sock: Any = _connected(self.host, self.port, self._allowed, self.timeout)
+        if self.through is None:
+            self.sock: Any = _connected(self.host, self.port, self._allowed, self.timeout)
+        else:
+            self.sock = self._behind(self.through)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._tls:
             self.sock = _tls_context().wrap_socket(self.sock, server_hostname=self.host)
+
+    def _behind(self, through: Proxy) -> socket.socket:
+        _check_seen(self.host, self.port, self._allowed)
+        try:
+            sock = socket.create_connection((through.host, through.port), self.timeout)
+        except OSError as error:
+            raise ConnectError(f"the proxy {through.host}:{through.port}: {error}") from error
+        try:
+            if self._tls:
+                open_tunnel(sock, through, self.host, self.port)
+        except TunnelError as error:
+            sock.close()
+            _check_proxy(error.status)
+            raise (NotAllowedError if error.status in (400, 403) else ConnectError)(str(error)) from error
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     def __del__(self) -> None:
         self.close()  # idle when its process ends: nothing is lost
@@ -186,18 +235,34 @@ def _tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
+def _check_seen(host: str, port: int, allowed: tuple[Network, ...]) -> None:
+    """What is asked of a proxy: no address that is private here. It may know names that nobody here does."""
+    with suppress(OSError, UnicodeError):
+        hidden = [address for address in _addresses(host, port) if not is_reachable(address, allowed)]
+        if hidden:
+            raise _private(host, hidden)
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _private(host: str, addresses: list[str]) -> NotAllowedError:
+    return NotAllowedError(
+        f"{host} is {', '.join(addresses)}, a private or reserved address: where it is meant, allow its network in "
+        "the recipe (HttpConfig.networks)"
+    )
+
+
 def _connected(host: str, port: int, allowed: tuple[Network, ...], timeout: float | None) -> socket.socket:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = _addresses(host, port)
     except (OSError, UnicodeError) as error:
         raise ConnectError(f"{host}: {error}") from error
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     open_to_us = [address for address in addresses if is_reachable(address, allowed)]
     if not open_to_us:
-        raise NotAllowedError(
-            f"{host} is {', '.join(addresses)}, a private or reserved address: where it is meant, allow its network in "
-            "the recipe (HttpConfig.networks)"
-        )
+        raise _private(host, addresses)
     problem: OSError | None = None
     for address in open_to_us:
         try:

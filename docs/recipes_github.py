@@ -33,7 +33,7 @@ def clones() -> Recipe:
 
 
 def issues() -> Recipe:
-    """Issues opened in two hours of GH Archive; for a year take 4,096 buckets."""
+    """Issues and discussions opened in two hours of GH Archive; for a year take 4,096 buckets."""
     place = os.environ.get("GHARCHIVE", "https://data.gharchive.org")
     hours = Hours(first="2023-10-01-0", last="2023-10-01-1", place=place, http=HTTP)
     return _crawl(Batch(name="issues", source=Issues(hours=hours, buckets=4), extract=plain_text))

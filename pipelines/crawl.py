@@ -136,7 +136,7 @@ def run(work: Work, cfg: CrawlConfig) -> Result:
         Job(gathered[b.name], _Root(source=b.source, listing=_module(b.source).listing, root=r), batch=b.name)
         for b, r in roots
     ]
-    listings = work.map(list_root, None, list_jobs, step="list", schema=LISTED)
+    listings = work.map(list_root, None, list_jobs, step="list", schema=LISTED, together=16)
     refused = _copies(work, cfg, [batch for batch, _ in roots], listings)
     listed = [
         (batch.name, _Listed(root, shard, refused.get(index)))

@@ -3,6 +3,7 @@
     python -m pipelines.discover --hours 2023-10-01-0 2023-10-31-23 --min-stars 10 --out candidates.arrow
     python -m pipelines.discover --organisation pallets --out pallets.arrow
     python -m pipelines.discover --search "stars:>=100 language:rust" 2023-10-01 2023-11-01 --out rust.arrow
+    python -m pipelines.discover --names mine.txt --out mine.arrow
 
 Events of GH Archive are read one hour a task; hours that were read are kept under --root, so a run that was killed goes
 on. The list is a file of its own, so that what is crawled can be seen, cut and kept. Of stars and forks it says what
@@ -25,7 +26,7 @@ import pyarrow.compute as pc
 from corpus.http import HttpConfig, RefusedError, UnavailableError, fetcher
 from corpus.shards import Store
 from corpus.sources import github
-from corpus.sources.candidates import CANDIDATES
+from corpus.sources.candidates import CANDIDATES, names
 from corpus.sources.gharchive import SERVER, Hours, candidates
 from pipelines.cluster import ClusterError, connect
 from pipelines.console import end
@@ -100,6 +101,8 @@ def from_rest(args: argparse.Namespace, http: HttpConfig) -> tuple[pa.Table, dic
     web = fetcher(http)
     if args.organisation:
         rows = list(github.of_organisation(web, args.api, args.organisation))
+    elif args.names:
+        rows = list(github.of_names(web, args.api, names(args.names), counts))
     else:
         first, last = (int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) for day in args.search[1:])
         rows = list(github.created_between(web, args.api, args.search[0], first, last - 1, counts))
@@ -125,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         http = HttpConfig(cache=args.cache, networks=tuple(args.allow_network))
         table, counts = from_hours(args, http) if args.hours else from_rest(args, http)
         rows = chosen(args, table)
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (RefusedError, UnavailableError, StageError, ClusterError) as error:
@@ -151,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--hours", nargs=2, metavar=("FIRST", "LAST"), help="GH Archive's hours, such as 2023-10-01-0")
     what.add_argument("--organisation", metavar="NAME", help="all public repositories of one organisation")
     what.add_argument("--search", nargs=3, metavar=("QUERY", "FROM", "TO"), help="GitHub's search, by day of creation")
+    what.add_argument("--names", metavar="FILE", help="a text file, owner/name per line: asks for stars, forks, dates")
     parser.add_argument("--archive", default=SERVER, help=f"URL or folder of the hours' files (default: {SERVER})")
     parser.add_argument("--api", default=github.API, help=f"REST interface (default: {github.API})")
     parser.add_argument("--min-stars", type=int, default=0, metavar="N", help="leave out those with fewer (default: 0)")

@@ -21,6 +21,7 @@ from pipelines.identity import canonical, definition_code, digest
 
 Shards = list[Shard]
 Kernel = Callable[..., pa.RecordBatch | tuple[pa.RecordBatch, dict[str, int]]]
+_CALLS_PER_WORKER = 8  # at least, so that jobs of unequal size still end together
 QUARANTINE_LIMIT = 0.001  # of a step's rows; beyond it the data is not poisoned in places, the stage is wrong
 
 
@@ -92,9 +93,15 @@ class Work:
     def n_workers(self) -> int:
         return self.cluster.n_workers
 
-    def map(self, task: Task, cfg: object, jobs: Sequence[Job], *, step: str, schema: pa.Schema | None) -> Shards:
-        """One shard (or, without a schema, artefact) per job, in the order of the jobs."""
-        return self._run(_Step(self.stage, step, task, cfg, schema), jobs)
+    def map(
+        self, task: Task, cfg: object, jobs: Sequence[Job], *, step: str, schema: pa.Schema | None, together: int = 1
+    ) -> Shards:
+        """One shard (or, without a schema, artefact) per job, in the order of the jobs.
+
+        `together`: as many jobs go to a worker in one call where there are plenty; for jobs of milliseconds, of which
+        handing one over costs the client four.
+        """
+        return self._run(_Step(self.stage, step, task, cfg, schema), jobs, together)
 
     def annotate(
         self,
@@ -120,7 +127,7 @@ class Work:
             self.store.copy(shard, f"{folder}/{name}")
         return f"{self.store.root.rstrip('/')}/{folder}"
 
-    def _run(self, step: "_Step", jobs: Sequence[Job]) -> Shards:
+    def _run(self, step: "_Step", jobs: Sequence[Job], together: int = 1) -> Shards:
         folder = f"objects/{step.stage}/{step.step}"
         existing = {
             PurePosixPath(path).name.split(".")[0]: path
@@ -133,10 +140,15 @@ class Work:
         missing = [index for index, path in enumerate(found) if path is None]
         shards: list[Shard | None] = [None if path is None else self.store.describe(path) for path in found]
         self.progress.begin(step.stage, step.step, len(jobs), len(jobs) - len(missing))
-        calls = ((self.store, step, jobs[index], f"{folder}/{keys[index]}") for index in missing)
-        for position, (shard, task) in self.cluster.run(run_task, calls) if missing else ():
-            shards[missing[position]] = shard
-            self.progress.advance(shard, task)
+        size = max(1, min(together, len(missing) // (_CALLS_PER_WORKER * self.n_workers)))
+        bundles = [missing[start : start + size] for start in range(0, len(missing), size)]
+        calls = (
+            (self.store, step, [(jobs[index], f"{folder}/{keys[index]}") for index in bundle]) for bundle in bundles
+        )
+        for position, results in self.cluster.run(run_tasks, calls) if missing else ():
+            for index, (shard, task) in zip(bundles[position], results, strict=True):
+                shards[index] = shard
+                self.progress.advance(shard, task)
         self.progress.end()
         done = [shard for shard in shards if shard is not None]
         assert len(done) == len(jobs)
@@ -180,8 +192,13 @@ def _found(existing: dict[str, str], key: str, keep_going: bool) -> str | None:
     return existing.get(key) or (existing.get(f"{key}q") if keep_going else None)
 
 
+def run_tasks(store: Store, step: _Step, jobs: Sequence[tuple[Job, str]]) -> list[tuple[Shard, dict[str, float]]]:
+    """Runs on a worker: jobs that were handed over together, each with the stem of its file."""
+    return [run_task(store, step, job, stem) for job, stem in jobs]
+
+
 def run_task(store: Store, step: _Step, job: Job, stem: str) -> tuple[Shard, dict[str, float]]:
-    """Runs on a worker: the task, into a file that becomes visible when it is whole."""
+    """One job: the task, into a file that becomes visible when it is whole."""
     started, asked = time.monotonic(), requests.total()
     record = Record(job.batch, Counter())
     try:

@@ -34,7 +34,7 @@ def names(path: str) -> list[str]:
     """Every repository of the list."""
     if not os.path.isfile(path):
         raise FileNotFoundError(
-            f"no list of repositories {path}: make one with python -m pipelines.discover --out {path}"
+            f"no list of repositories {path}: write a name per line, or make one with python -m pipelines.discover"
         )
     if path.endswith(".arrow"):
         found: list[str] = _table(path)["name"].to_pylist()

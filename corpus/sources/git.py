@@ -33,7 +33,8 @@ from corpus.sources.raw import LOCATION, Raw
 
 RELATED: Final = True  # its repositories may be copies of one another: crawl compares `tree` and `family`
 _ROWS: Final = 10_000  # of one listing batch
-_HEX: Final = re.compile(rb"[0-9a-f]{40}")
+_HEX: Final = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_SHA1: Final = 40  # digits of an id; libgit2 reads no others
 _BUNDLE: Final = ".bundle"
 _REASONS: Final = {"forbidden": "private"}  # what a fetcher's refusal is called of a repository
 
@@ -295,6 +296,8 @@ def _head(folder: str) -> bytes:
         raise UnreadableError("corrupt_repository")
     for _ in range(5):  # as many symbolic refs as git follows
         if _HEX.fullmatch(value):
+            if len(value) != _SHA1:
+                raise UnreadableError("not_sha1")
             return value
         name = value.removeprefix(b"ref:").strip().decode("utf-8", "replace")
         if not value.startswith(b"ref:") or not name.startswith("refs/") or ".." in name.split("/"):

@@ -1,11 +1,11 @@
-"""GitHub's REST interface: the repositories of an organisation, or those created in a period.
+"""GitHub's REST interface: the repositories of an organisation, those created in a period, or those of a list.
 
 Comes in: a question. Goes out: candidates. Politeness is the fetcher's. A search gives at most 1,000 answers, so a
 period with more is halved until it has fewer; one second with more than that loses the rest, and is counted.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -49,6 +49,15 @@ def created_between(
     for page in range(1, pages + 1):
         found = answer if page == 1 else _json(web, f"{url}&page={page}")
         yield from (_row(item) for item in found["items"])
+
+
+def of_names(web: Fetcher, api: str, names: Sequence[str], counts: dict[str, int]) -> Iterator[dict[str, Any]]:
+    """What is known of each, under its present name; one that cannot be had is counted by reason. A request each."""
+    for name in names:
+        try:
+            yield _row(_json(web, f"{api.rstrip('/')}/repos/{quote(name)}"))
+        except RefusedError as error:
+            counts[error.reason] = counts.get(error.reason, 0) + 1
 
 
 def _json(web: Fetcher, url: str) -> Any:

@@ -1,10 +1,12 @@
-"""Issues with their comments, from GH Archive's events of one closed period.
+"""Issues and discussions with their comments, from GH Archive's events of one closed period.
 
-Comes in: hours. Goes out: one document of kind issue for each issue that was opened in the period, its comments up to
-the period's end; so no later batch opens it again. An hour's events are sorted by (bucket, repository, issue, comment)
-and kept, one row group a bucket; a bucket's row groups of all hours are then joined: an external sort whose memory is
-one hour's issue events, or one bucket. A bucket is a share of the repositories, by hash; choose `buckets` so that a
-bucket of the period's text fits a worker (a year of GitHub: 4,096).
+Comes in: hours. Goes out: one document of kind issue for each issue or discussion that was opened in the period, with
+what was written up to the period's end; so no later batch opens it again. An hour's events are sorted by (bucket,
+repository, section, number, comment) and kept, one row group a bucket; a bucket's row groups of all hours are then
+joined: an external sort whose memory is one hour's events, or one bucket. A bucket is a share of the repositories, by
+hash; choose `buckets` so that a bucket of the period's text fits a worker (a year of GitHub: 4,096).
+GitHub publishes no event for comments of discussions, and `DiscussionEvent` only since spring 2026 (docs/crawl.md):
+of a discussion its opening is all that the archive knows.
 This file refuses to know the rules for conversations (`conversations.py`) and files (`gharchive.py`).
 """
 
@@ -21,7 +23,8 @@ from corpus.sources.conversations import Comment, Conversation, Rules, conversat
 from corpus.sources.gharchive import Hours, events, seconds
 from corpus.sources.raw import Raw
 
-_KINDS: Final = ("IssuesEvent", "IssueCommentEvent")
+_KINDS: Final = ("IssuesEvent", "IssueCommentEvent", "DiscussionEvent")
+_OPENING: Final = 0  # in the column `comment`; an event that writes nothing has its own id there, negative
 _ROWS: Final = 10_000  # of one listing batch
 Parts = Callable[[str], Iterable[pa.RecordBatch]]  # a bucket's row groups, in the order of the hours
 
@@ -29,8 +32,9 @@ GATHERED: Final = pa.schema(
     [
         ("root", pa.string()),  # bucket
         ("repo", pa.string()),
-        ("issue", pa.int64()),
-        ("comment", pa.int64()),  # 0: what opened the issue
+        ("section", pa.string()),  # issues, discussions: as in the URL
+        ("number", pa.int64()),
+        ("comment", pa.int64()),  # 0: the opening; below 0: it was closed or opened again
         ("written", pa.int64()),  # Unix seconds
         ("author", pa.string()),
         ("bot", pa.bool_()),
@@ -38,12 +42,12 @@ GATHERED: Final = pa.schema(
         ("text", pa.large_string()),
     ]
 )
-_ORDER: Final = [(name, "ascending") for name in ("root", "repo", "issue", "comment")]
+_ORDER: Final = [(name, "ascending") for name in ("root", "repo", "section", "number", "comment")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Issues:
-    """Issues opened in `hours`."""
+    """Issues and discussions opened in `hours`."""
 
     hours: Hours
     rules: Rules = field(default_factory=Rules)
@@ -56,8 +60,9 @@ class Issues:
 
 @dataclass(frozen=True, slots=True)
 class _Issue:
-    number: int
     repo: str
+    section: str
+    number: int
     opened: int
     last: int
     made: Conversation
@@ -75,11 +80,11 @@ def gathering(source: Issues) -> Issues:
 
 def gather(source: Issues, part: str, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
     """One hour's issue events, sorted; a row group for each bucket."""
-    rows: dict[tuple[str, int, int], dict[str, Any]] = {}  # the latest wording of a comment stays
+    rows: dict[tuple[str, str, int, int], dict[str, Any]] = {}  # the latest wording of a comment stays
     for event in events(source.hours, part, _KINDS, counts):
         try:
             for row in _event_rows(source, event):
-                rows[row["repo"], row["issue"], row["comment"]] = row
+                rows[row["repo"], row["section"], row["number"], row["comment"]] = row
         except (KeyError, TypeError, ValueError, AttributeError):
             counts["events.malformed"] = counts.get("events.malformed", 0) + 1
     table = pa.Table.from_pylist(list(rows.values()), GATHERED).sort_by(_ORDER).combine_chunks()
@@ -91,17 +96,21 @@ def gather(source: Issues, part: str, counts: dict[str, int]) -> Iterator[pa.Rec
 
 
 def _event_rows(source: Issues, event: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The issue's opening, which every event of it repeats, and the comment where the event is one."""
-    payload = event["payload"]
-    issue = payload["issue"]
-    if "pull_request" in issue:
+    """The opening, which every event repeats, and what this event adds: a comment, or that somebody closed it."""
+    payload, kind = event["payload"], event["type"]
+    section = "discussions" if kind == "DiscussionEvent" else "issues"
+    item = payload[section.removesuffix("s")]
+    if "pull_request" in item:
         return
     repo = str(event["repo"]["name"])
     bucket = int.from_bytes(blake2b(repo.encode(), digest_size=8).digest(), "little") % source.buckets
-    key = {"root": f"{bucket:05d}", "repo": repo, "issue": int(issue["number"])}
-    yield {**key, "comment": 0, "title": str(issue["title"]), **_written(issue)}
-    if event["type"] == "IssueCommentEvent":
+    key = {"root": f"{bucket:05d}", "repo": repo, "section": section, "number": int(item["number"])}
+    yield {**key, "comment": _OPENING, "title": str(item["title"]), **_written(item)}
+    if kind == "IssueCommentEvent":
         yield {**key, "comment": int(payload["comment"]["id"]), "title": None, **_written(payload["comment"])}
+    elif payload.get("action") in ("closed", "reopened"):
+        act = {"author": str(event["actor"]["login"]), "bot": False, "title": None, "text": None}
+        yield {**key, "comment": -int(event["id"]), "written": seconds(event["created_at"]), **act}
 
 
 def _written(item: dict[str, Any]) -> dict[str, Any]:
@@ -168,12 +177,12 @@ def read(source: Issues, rows: pa.Table, found: Parts) -> Iterator[Raw]:
 
 
 def origin(source: Issues, root: str, path: str) -> str | None:
-    """The repository, which an issue's path names."""
+    """The repository, which the path names."""
     return path.rsplit("/", 2)[0] if path else None
 
 
 def _path(issue: _Issue) -> str:
-    return f"{issue.repo}/issues/{issue.number}"
+    return f"{issue.repo}/{issue.section}/{issue.number}"
 
 
 def _issues(source: Issues, batches: Iterable[pa.RecordBatch]) -> Iterator[_Issue]:
@@ -185,16 +194,16 @@ def _issues(source: Issues, batches: Iterable[pa.RecordBatch]) -> Iterator[_Issu
     table = table.append_column("position", position).sort_by([*_ORDER, ("position", "ascending")])
     start, end = source.hours.seconds()
     rows = (row for batch in table.to_batches(max_chunksize=1_000) for row in batch.to_pylist())
-    for (repo, number), group in groupby(rows, key=lambda row: (row["repo"], row["issue"])):
+    for key, group in groupby(rows, key=lambda row: (row["repo"], row["section"], row["number"])):
         latest = {row["comment"]: row for row in group if row["written"] < end}
-        if 0 not in latest:
+        if _OPENING not in latest:
             continue  # opened after the period: a clock was wrong, and the next batch has it
-        opening = latest.pop(0)
-        told = [opening, *sorted(latest.values(), key=lambda row: (row["written"], row["comment"]))]
+        opening = latest.pop(_OPENING)
+        comments = [row for row in latest.values() if row["comment"] > _OPENING]
+        told = [opening, *sorted(comments, key=lambda row: (row["written"], row["comment"]))]
         if opening["written"] < start:
             made = Conversation(refused="opened_before")
         else:
-            made = conversation(
-                opening["title"], [Comment(r["author"], r["text"], r["bot"]) for r in told], source.rules
-            )
-        yield _Issue(number, repo, opening["written"], told[-1]["written"], made)
+            said = [Comment(row["author"], row["text"], row["bot"]) for row in told]
+            made = conversation(opening["title"], said, source.rules, acts=len(latest) - len(comments))
+        yield _Issue(*key, opened=opening["written"], last=told[-1]["written"], made=made)

@@ -97,6 +97,10 @@ def _refs(file: IO[bytes]) -> Iterator[bytes]:
             return
         if not line.endswith(b"\n"):
             break
+        if line.startswith(b"@object-format=") and line != b"@object-format=sha1\n":
+            raise RefusedError(
+                "not_sha1", f"{file.name} names its objects by {line.strip().decode('ascii', 'replace')}"
+            )
         if line.startswith(b"-"):
             raise RefusedError("missing_history", f"{file.name} leaves out history")
         yield line

@@ -1,11 +1,13 @@
 """Where a socket may go, and what comes back."""
 
 import socket
+import threading
 from ipaddress import ip_network
 
 import pytest
 
 from corpus.transport import BrokenError, ConnectError, NotAllowedError, Request, SocketTransport, is_reachable
+from tests.corpus.proxy_server import ProxyServer
 from tests.corpus.sources.servers import Server
 
 LOOPBACK = ("127.0.0.0/8",)
@@ -92,3 +94,74 @@ def test_a_body_shorter_than_announced_is_broken():
         with pytest.raises(BrokenError, match="501 bytes early"):
             list(response.chunks)
         response.close()
+
+
+def through(proxy):
+    return SocketTransport((), proxy.url)
+
+
+def test_a_proxy_is_asked_for_what_only_it_can_find():
+    with Server(pages={"/a": 1}) as server:
+        names = {"nowhere.invalid": ("127.0.0.1", server._http.server_port)}
+        with ProxyServer(names=names) as proxy:
+            answer = through(proxy).send(Request("GET", "http://nowhere.invalid/a"))
+            assert (answer.status, b"".join(answer.chunks)) == (200, b"1")
+            assert proxy.asked == ["GET http://nowhere.invalid/a"]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "[::1]", "169.254.169.254", "10.0.0.1"])
+def test_a_proxy_is_not_asked_for_what_is_private_here(scheme, host):
+    with ProxyServer() as proxy:
+        with pytest.raises(NotAllowedError, match="private or reserved"):
+            through(proxy).send(Request("GET", f"{scheme}://{host}/"))
+        assert proxy.asked == []
+
+
+def test_an_address_that_the_recipe_names_is_reached_without_the_proxy():
+    with Server(pages={"/a": 1}) as server, ProxyServer() as proxy:
+        answer = SocketTransport(LOOPBACK, proxy.url).send(Request("GET", f"{server.url}/a"))
+        assert (b"".join(answer.chunks), proxy.asked) == (b"1", [])
+
+
+def test_https_goes_through_a_tunnel_and_tls_is_spoken_inside():
+    heard = []
+    there = socket.create_server(("127.0.0.1", 0))
+
+    def listen():
+        conn, _ = there.accept()
+        with conn:
+            heard.append(conn.recv(100)[:2])
+
+    with there, ProxyServer(names={"nowhere.invalid": there.getsockname()}) as proxy:
+        thread = threading.Thread(target=listen)
+        thread.start()
+        with pytest.raises(BrokenError):  # it speaks no TLS
+            through(proxy).send(Request("GET", "https://nowhere.invalid/"))
+        thread.join()
+        assert proxy.asked == ["CONNECT nowhere.invalid:443"] and heard == [b"\x16\x03"]
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, NotAllowedError), (502, ConnectError), (407, ConnectError)])
+def test_a_proxy_that_opens_no_tunnel_says_why(status, error):
+    with ProxyServer(refuses=status) as proxy, pytest.raises(error, match="password" if status == 407 else str(status)):
+        through(proxy).send(Request("GET", "https://nowhere.invalid/"))
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxys_password_is_told_to_the_proxy_and_its_lack_is_an_outage(scheme):
+    with ProxyServer(password="Basic YTpi", refuses=502, names={"nowhere.invalid": ("127.0.0.1", 9)}) as proxy:
+        with pytest.raises(ConnectError, match="wants a name and a password"):
+            through(proxy).send(Request("GET", f"{scheme}://nowhere.invalid/"))
+        known = SocketTransport((), proxy.url.replace("http://", "http://a:b@"))
+        if scheme == "https":
+            with pytest.raises(ConnectError, match="answers 502"):
+                known.send(Request("GET", "https://nowhere.invalid/"))
+
+
+def test_nobody_at_the_proxy_is_an_outage():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(ConnectError, match="the proxy 127"):
+        SocketTransport((), f"http://127.0.0.1:{port}").send(Request("GET", "http://nowhere.invalid/"))

@@ -37,9 +37,19 @@ def test_the_choice_is_the_users(tmp_path, server):
     assert names(run(tmp_path, server, *words)[1]) == ["o/b", "o/fork", "o/late"]
 
 
+def test_a_plain_list_of_names_gets_stars_and_forks(tmp_path, server, capsys):
+    (tmp_path / "mine.txt").write_text("# mine\no/a\nold/name\no/gone # was there\no/late\n")
+    server.pages |= {f"/repos/{name}": item(name, stars=stars) for name, stars in (("o/a", 1), ("o/b", 9))}
+    server.pages |= {"/repos/o/late": item("o/late", "2023-12-01T00:00:00Z"), "/repos/old/name": item("o/b", stars=9)}
+    status, out = run(tmp_path, server, "--names", str(tmp_path / "mine.txt"))
+    assert (status, names(out), known(out, "o/b").stars) == (0, ["o/a", "o/b"], 9)
+    assert capsys.readouterr().out == f"{out}: 2 of 3 repositories, gone 1\n"
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
+        (("--names", "nowhere.txt"), 2, "no list of repositories nowhere.txt"),
         (("--organisation", "unknown"), 1, "HTTP status 404"),
         (("--search", "x", "then", "2023-11-01"), 2, "then"),
         (("--hours", "2023-10-02-0", "2023-10-01-0"), 2, "comes after the last"),

@@ -7,6 +7,7 @@ import pytest
 from corpus.shards import Record, Shard, Store
 from pipelines.progress import RunProgress
 from pipelines.stage import Job, StageError, Work, groups, tally
+from tests.pipelines.corpora import OneAfterTheOther
 
 NUMBERS = pa.schema([("n", pa.int64())])
 
@@ -49,6 +50,25 @@ def test_a_job_whose_file_exists_is_not_run_again(tmp_path, cluster):
     again = work(tmp_path, cluster).map(count_up, 20, [*jobs, Job((), params=9)], step="up", schema=NUMBERS)
     assert again[:3] == first
     assert ran(tmp_path) == [1]
+
+
+class Counting(OneAfterTheOther):
+    """Says how many jobs came with each call."""
+
+    def run(self, function, calls):
+        held = list(calls)
+        self.sizes = [len(arguments[-1]) for arguments in held]
+        yield from super().run(function, held)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "sizes"), [(7, [1] * 7), (16, [2] * 8), (30, [3] * 10), (33, [3] * 11), (41, [3] * 13 + [2])]
+)
+def test_small_jobs_go_together_where_there_are_plenty(tmp_path, jobs, sizes):
+    counting, what = Counting(), [Job((), params=i) for i in range(jobs)]
+    made = work(tmp_path / "a", counting).map(count_up, 20, what, step="up", schema=NUMBERS, together=3)
+    assert counting.sizes == sizes
+    assert made == work(tmp_path / "b", OneAfterTheOther()).map(count_up, 20, what, step="up", schema=NUMBERS)
 
 
 def test_another_setting_is_another_file(tmp_path, cluster):

@@ -23,6 +23,17 @@ def commented(repo, what, comment, author, body, created="2023-10-01T01:00:00Z")
     return {**event, "payload": {"action": "created", "issue": what, "comment": written}, "created_at": created}
 
 
+def closed(repo, what, number, created="2023-10-01T01:00:00Z", action="closed"):
+    event = {"id": str(number), "type": "IssuesEvent", "actor": {"login": "someone"}, "repo": {"id": 1, "name": repo}}
+    return {**event, "payload": {"action": action, "issue": what}, "created_at": created}
+
+
+def discussed(repo, what):
+    """As GitHub's documentation gives it: what was done, and the discussion."""
+    event = {"id": "4", "type": "DiscussionEvent", "actor": {}, "repo": {"id": 1, "name": repo}}
+    return {**event, "payload": {"action": "created", "discussion": what}, "created_at": what["created_at"]}
+
+
 def event(kind, repo, payload, created="2023-10-01T00:00:00Z"):
     return {"id": "3", "type": kind, "repo": {"name": repo}, "payload": payload, "created_at": created}
 

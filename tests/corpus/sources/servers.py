@@ -19,12 +19,15 @@ class Server:
     """`git`: folder of bare repositories. `files`: folder. `pages`: path with query -> JSON data or (headers, data).
 
     `faults`: what happens to the next requests, in order: a status, (status, headers), "reset", "cut" (half of the
-    body), "drip" (a byte every 50 ms), or None for a proper answer.
+    body), "drip" (a byte every 50 ms), or None for a proper answer. `first`: such a fault for the first request of
+    each kind (address, range, body; the rest of a body that broke off is none). `stops`: requests, counted from 1,
+    that get no answer before `go` is set, so that a test can kill who asks.
     """
 
     def __init__(self, git=None, files=None, pages=None, filters=True):
         self.git, self.files, self.pages, self.filters = git, files, pages or {}, filters
         self.faults, self.seen, self.requests = deque(), Counter(), []
+        self.first, self.known, self.stops, self.go = None, set(), set(), threading.Event()
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,6 +51,7 @@ class Server:
         return self
 
     def __exit__(self, *_):
+        self.go.set()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
@@ -57,7 +61,15 @@ class Server:
         path = urlsplit(handler.path).path
         self.seen[path] += 1
         self.requests.append((handler.path, dict(handler.headers)))
+        if len(self.requests) in self.stops:
+            self.go.clear()
+            self.go.wait(120)
         fault = self.faults.popleft() if self.faults else None
+        goes_on = "If-Range" in handler.headers
+        kind = (handler.path, None if goes_on else handler.headers.get("Range"), body)
+        if fault is None and kind not in self.known:
+            fault = self.first
+            self.known.add(kind)
         if isinstance(fault, int | tuple):
             status, headers = fault if isinstance(fault, tuple) else (fault, {})
             self._send(handler, status, headers, b"{}")

@@ -415,6 +415,22 @@ def test_bundles_are_read_like_clones(source, bare, tmp_path):
     assert reasons(bundles, "owner/other.bundle") == {"": "corrupt_repository"}
 
 
+def test_repositories_of_sha256_are_refused_by_name(tmp_path, server):
+    bundles, bare, work = tmp_path / "bundles", tmp_path / "o" / "new.git", tmp_path / "work"
+    bundles.mkdir()
+    git(tmp_path, "init", "-q", "--object-format=sha256", "-b", "main", str(work))
+    (work / "a").write_text("a")
+    git(work, "add", "a")
+    git(work, "commit", "-q", "-m", "m")
+    git(work, "bundle", "create", "-q", str(bundles / "new.bundle"), "HEAD", "main")
+    git(tmp_path, "clone", "-q", "--bare", str(work), str(bare))
+    folder = Git(folder=str(tmp_path))
+    refused = {"": "not_sha1"}
+    assert reasons(folder, "o/new") == reasons(folder, "bundles/new.bundle") == refused
+    git(bare, "pack-refs", "--all")
+    assert reasons(folder, "o/new") == refused == reasons(at(server, "o/new"), "o/new")
+
+
 def test_names_may_stand_in_a_file(bare, server, tmp_path):
     bare.commit(bare.files({b"a": b"a"}), OCTOBER)
     (tmp_path / "names.txt").write_text("# mine\nowner/name  # one\n\n")

@@ -9,7 +9,7 @@ from corpus.sources.gharchive import Hours
 from corpus.sources.issues import Issues
 from pipelines import crawl
 from pipelines.crawl import Batch, CrawlConfig
-from tests.corpus.sources.archive_hours import commented, issue, opened, packed, user, write
+from tests.corpus.sources.archive_hours import closed, commented, discussed, issue, opened, packed, user, write
 from tests.corpus.sources.servers import Server
 from tests.pipelines.corpora import OneAfterTheOther, work
 
@@ -49,6 +49,26 @@ def test_a_comment_without_its_opening_brings_it_along(tmp_path):
     write(tmp_path / "hours", "2023-10-01-1", [])
     [row], _ = crawled(tmp_path, source(tmp_path))
     assert row["text"].startswith("# Keys\n\n@ann:\n")
+
+
+def test_a_discussion_is_taken_beside_the_issue_of_its_number(tmp_path):
+    asked = {**issue(7, ANN, "How?", LONG), "comments": 3, "category": {"name": "Q&A", "slug": "q-a"}}
+    write(tmp_path / "hours", "2023-10-01-0", [discussed("o/r", asked), opened("o/r", issue(7, BEN, "Keys", LONG))])
+    write(tmp_path / "hours", "2023-10-01-1", [discussed("o/r", {**asked, "title": "How so?"})])
+    [question, keys], counts = crawled(tmp_path, source(tmp_path))
+    assert question["text"] == f"# How so?\n\n@ann:\n{LONG.strip()}\n" and keys["text"].startswith("# Keys")
+    assert (question["kind"], question["origin"], question["people"]) == ("issue", "o/r", ["ann"])
+    assert question["url"] == "https://github.com/o/r/discussions/7" and keys["path"] == "o/r/issues/7"
+    assert (counts["seen"], counts["kept"]) == (2, 2)
+
+
+@pytest.mark.parametrize(("acts", "kept"), [(1, 1), (2, 0)])
+def test_that_it_was_closed_counts_as_an_event_and_dates_nothing(tmp_path, acts, kept):
+    one = issue(7, ANN, "Keys", LONG)
+    events = [closed("o/r", one, n, action=a) for n, a in enumerate(("closed", "reopened")[:acts], 50)]
+    write(tmp_path / "hours", "2023-10-01-0", [opened("o/r", one), *events, *events])
+    rows, _ = crawled(tmp_path, source(tmp_path, rules=Rules(max_alone_events=2)))
+    assert len(rows) == kept and all(row["created"] == row["committed"] for row in rows)
 
 
 def test_what_is_not_taken_is_counted_by_reason(tmp_path):

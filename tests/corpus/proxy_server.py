@@ -1,0 +1,82 @@
+"""A proxy on loopback: passes plain requests on, opens tunnels, and asks for a password where it is told to."""
+
+import socket
+import threading
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+
+class ProxyServer:
+    """`password`: the Proxy-Authorization it wants. `refuses`: the status it gives to whoever wants a tunnel.
+    `names`: where it finds hosts that nobody else knows."""
+
+    def __init__(self, password=None, refuses=None, names=None):
+        self.password, self.refuses, self.names, self.asked = password, refuses, names or {}, []
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *words):
+                pass
+
+            def do_GET(self):
+                proxy._pass_on(self)
+
+            def do_CONNECT(self):
+                proxy._connect(self)
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+    def _place(self, host, port):
+        return self.names.get(host, (host, port))
+
+    def _may(self, handler):
+        self.asked.append(f"{handler.command} {handler.path}")
+        if self.password is None or handler.headers.get("Proxy-Authorization") == self.password:
+            return True
+        self._answer(handler, 407, b"")
+        return False
+
+    def _answer(self, handler, status, data):
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    def _pass_on(self, handler):
+        if not self._may(handler):
+            return
+        parts = urlsplit(handler.path)
+        conn = HTTPConnection(*self._place(parts.hostname, parts.port or 80))
+        conn.request("GET", parts.path, headers={"Host": parts.netloc})
+        answer = conn.getresponse()
+        self._answer(handler, answer.status, answer.read())
+        conn.close()
+
+    def _connect(self, handler):
+        if not self._may(handler):
+            return
+        if self.refuses is not None:
+            self._answer(handler, self.refuses, b"")
+            return
+        host, _, port = handler.path.rpartition(":")
+        with socket.create_connection(self._place(host, int(port))) as there:
+            handler.send_response(200)
+            handler.end_headers()
+            there.sendall(handler.connection.recv(1 << 16))
+            handler.connection.sendall(there.recv(1 << 16))
+        handler.close_connection = True
