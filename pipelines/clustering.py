@@ -31,6 +31,7 @@ from pipelines.verification import Behind, compared
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
+_RUN_KEYS = 1 << 19  # keys of a task where memory would allow more: 50 ms of work, ten times what handing it out takes
 _RUN_ROW_BYTES = 64  # working memory per key of a range: key, node, the order of the sort, and copies
 SCOPES = pa.schema([("scope", pa.uint64())])
 ALIVE = pa.schema([("alive", pa.bool_())])
@@ -128,7 +129,7 @@ def runs(work: Work, cfg: DedupConfig, layout: Layout, keys: Keys, numbers: Sequ
     for scope in scopes:
         chosen = [i for i, batch in enumerate(layout.batches) if scope in (None, batch)]
         rows = sum(layout.sizes[i] for i in chosen)  # a band has at most one key per document
-        together = max(1, cfg.range_bytes // max(1, rows * _RUN_ROW_BYTES))
+        together = max(1, min(cfg.range_bytes // _RUN_ROW_BYTES, _RUN_KEYS) // max(1, rows))
         n_parts = 1 << max(0, -(-rows * _RUN_ROW_BYTES // cfg.range_bytes) - 1).bit_length()
         offsets = tuple(layout.offsets[i] for i in chosen)
         read = ([keys.bands[i] for i in chosen], [keys.scopes[i] for i in chosen] if keys.scopes else [])
