@@ -1,9 +1,9 @@
 """Benchmark `dedup`: the stages minhash and dedup whole, shards in to cluster map and survivors out, in MB of text a
 second.
 
-Real files: Python's library and installed packages, cut into repositories of 400. One core: processor time of this process.
-Two workers against one: time on the clock, of the same command on local worker processes, started before; on four times
-as much (lines reversed, letter case swapped, both), since a second for a machine with nothing else to do is too short.
+Real files: Python's library and installed packages, cut into repositories of 400. One core: processor time of this
+process. Two workers against one: time on the clock, of the same command on local worker processes, started before, on
+four times as much (lines reversed, letter case swapped, both), since a second is too short to tell.
 Nothing else may run then: a third busy process takes its time from two workers, and none from one.
 """
 

@@ -249,13 +249,21 @@ def living_runs(store: Store, run: Shard, alive: Shards, bounds: Sequence[int]) 
     """Keys and living nodes of each row group (band) of a file of runs; its runs do not go on in the next."""
     batches = [(batch.column("key").to_numpy(), batch.column("node").to_numpy()) for batch in store.batches(run)]
     living = [np.zeros(len(nodes), bool) for _, nodes in batches]
-    for shard, low, high in zip(alive, bounds, bounds[1:], strict=False):
+    places = [_by_bucket(nodes, bounds) for _, nodes in batches]
+    for j, shard in enumerate(alive):
         mask = store.table(shard)["alive"].to_numpy()
-        for (_, nodes), found in zip(batches, living, strict=True):
-            here = np.flatnonzero((nodes >= low) & (nodes < high))
-            found[here] = mask[nodes[here] - low]
+        for (_, nodes), found, (order, cuts) in zip(batches, living, places, strict=True):
+            here = order[cuts[j] : cuts[j + 1]]
+            found[here] = mask[nodes[here] - bounds[j]]
     for (keys, nodes), found in zip(batches, living, strict=True):
         yield keys[found], nodes[found]
+
+
+def _by_bucket(nodes: I64, bounds: Sequence[int]) -> tuple[I64, I64]:
+    """The places of the nodes in order of their buckets, and where each bucket begins among them."""
+    bucket = np.searchsorted(np.asarray(bounds), nodes, "right") - 1
+    order = np.argsort(bucket.astype(np.int16) if len(bounds) < 1 << 15 else bucket, kind="stable")  # radix sort
+    return order, np.concatenate([[0], np.cumsum(np.bincount(bucket, minlength=len(bounds)))])
 
 
 def break_up(
