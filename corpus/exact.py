@@ -1,18 +1,18 @@
-"""Keys of texts that are equal: to the byte, or but for white space.
+"""Keys of texts that are equal: to the byte, or but for white space, or but for white space and comments.
 
 In: UTF-8 texts, or URLs, as Arrow columns. Out: keys, one per row. What follows from equality is not known here.
 """
 
 from hashlib import blake2b
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from corpus.comments import I8, WHITE, bare_texts
 from corpus.schema import ID
-
-_WHITE = b" \t\n\r\v\f"  # ASCII only: other white space is rare, and then the texts really differ
 
 
 def exact_key(raw: bytes) -> bytes:
@@ -22,15 +22,17 @@ def exact_key(raw: bytes) -> bytes:
 
 def normalized_key(raw: bytes) -> bytes:
     """blake2b-128 of the bytes without ASCII white space: reindented copies and other line ends are equal."""
-    return blake2b(raw.translate(None, _WHITE), digest_size=16).digest()
+    return exact_key(raw.translate(None, WHITE))
 
 
-def exact_keys(texts: pa.LargeStringArray) -> tuple[pa.Array, pa.Array]:
-    """Both keys of each text; a null has null keys."""
-    column = texts.cast(pa.large_binary())
-    raws = [value.as_buffer() for value in column]  # views: no text is copied for the first key
+def exact_keys(texts: pa.LargeStringArray, syntax: I8 | None = None) -> tuple[pa.Array, pa.Array]:
+    """Both keys of each text; a null has null keys. With a syntax per text, comments go from the second key too."""
+    raws = [value.as_buffer() for value in texts.cast(pa.large_binary())]  # views
     exact = [None if raw is None else blake2b(raw, digest_size=16).digest() for raw in raws]
-    normalized = [None if raw is None else normalized_key(raw.to_pybytes()) for raw in raws]
+    left, ends = bare_texts(texts, np.zeros(len(texts), np.int8) if syntax is None else syntax)
+    bare = memoryview(left)
+    parts = zip(raws, pairwise(ends.tolist()), strict=True)
+    normalized = [None if raw is None else blake2b(bare[a:b], digest_size=16).digest() for raw, (a, b) in parts]
     return pa.array(exact, ID), pa.array(normalized, ID)
 
 

@@ -56,6 +56,7 @@ class MinHashConfig:
     shingle: Literal["word", "char"] = "word"
     n: int = 5
     seed: int = 1
+    drop_comments: bool = False  # from the normalized exact key, where `corpus.comments` can; signatures keep them
     group_bytes: int = 1 << 30  # of documents whose band keys are sorted into one file
 
     def __post_init__(self) -> None:
@@ -80,7 +81,8 @@ class MinHashConfig:
 
     def definition(self) -> str:
         """All that decides signatures and keys; written into the shards' schema, so that a reader can refuse others."""
-        return f"bands={self.bands} rows={self.rows} shingle={self.shingle} n={self.n} seed={self.seed}"
+        comments = " comments=dropped" if self.drop_comments else ""
+        return f"bands={self.bands} rows={self.rows} shingle={self.shingle} n={self.n} seed={self.seed}{comments}"
 
     def recall_at(self, similarity: float) -> float:
         """Chance that a pair of this Jaccard similarity shares a band key: 1 - (1 - s^r)^b."""

@@ -143,7 +143,7 @@ def signatures(n_hashes: int) -> pa.Schema:
         [
             ("n_shingles", pa.int32()),  # distinct; 0 where the text has no word characters
             ("exact", ID),  # blake2b-128 of the bytes
-            ("normalized", ID),  # blake2b-128 without white space
+            ("normalized", ID),  # blake2b-128 without white space; without comments too, where the recipe says so
             ("signature", pa.list_(pa.uint32(), n_hashes)),
         ]
     )

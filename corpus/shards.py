@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import blake2b
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
@@ -95,6 +96,14 @@ def _compression(schema: pa.Schema) -> str | None:
     return "zstd" if "text" in schema.names else "lz4"
 
 
+@cache  # asking fsspec takes 50 us, and a task of dedup opens thousands of files
+def _located(root: str) -> tuple[Any, str]:
+    """The file system of a root, and the root's path on it."""
+    # No cached listings: what another process wrote since would be missing (seen: a worker's file, not found by
+    # the client that had listed its folder before).
+    return cast(tuple[Any, str], fsspec.url_to_fs(root, use_listings_cache=False))
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """Files below one fsspec URL. Picklable: holds the URL alone."""
@@ -103,9 +112,7 @@ class Store:
 
     @property
     def fs(self) -> Any:
-        # No cached listings: what another process wrote since would be missing (seen: a worker's file, not found by
-        # the client that had listed its folder before).
-        return fsspec.url_to_fs(self.root, use_listings_cache=False)[0]
+        return _located(self.root)[0]
 
     @property
     def is_local(self) -> bool:
@@ -113,7 +120,7 @@ class Store:
 
     def url(self, path: str) -> str:
         """The path on the store's file system (without the protocol)."""
-        return f"{fsspec.url_to_fs(self.root)[1].rstrip('/')}/{path}"
+        return f"{_located(self.root)[1].rstrip('/')}/{path}"
 
     # reading
 

@@ -31,6 +31,7 @@ from pipelines.verification import Behind, compared
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
+_RUN_KEYS = 1 << 19  # keys of a task where memory would allow more: 50 ms of work, ten times what handing it out takes
 _RUN_ROW_BYTES = 64  # working memory per key of a range: key, node, the order of the sort, and copies
 SCOPES = pa.schema([("scope", pa.uint64())])
 ALIVE = pa.schema([("alive", pa.bool_())])
@@ -128,7 +129,7 @@ def runs(work: Work, cfg: DedupConfig, layout: Layout, keys: Keys, numbers: Sequ
     for scope in scopes:
         chosen = [i for i, batch in enumerate(layout.batches) if scope in (None, batch)]
         rows = sum(layout.sizes[i] for i in chosen)  # a band has at most one key per document
-        together = max(1, cfg.range_bytes // max(1, rows * _RUN_ROW_BYTES))
+        together = max(1, min(cfg.range_bytes // _RUN_ROW_BYTES, _RUN_KEYS) // max(1, rows))
         n_parts = 1 << max(0, -(-rows * _RUN_ROW_BYTES // cfg.range_bytes) - 1).bit_length()
         offsets = tuple(layout.offsets[i] for i in chosen)
         read = ([keys.bands[i] for i in chosen], [keys.scopes[i] for i in chosen] if keys.scopes else [])
@@ -248,13 +249,21 @@ def living_runs(store: Store, run: Shard, alive: Shards, bounds: Sequence[int]) 
     """Keys and living nodes of each row group (band) of a file of runs; its runs do not go on in the next."""
     batches = [(batch.column("key").to_numpy(), batch.column("node").to_numpy()) for batch in store.batches(run)]
     living = [np.zeros(len(nodes), bool) for _, nodes in batches]
-    for shard, low, high in zip(alive, bounds, bounds[1:], strict=False):
+    places = [_by_bucket(nodes, bounds) for _, nodes in batches]
+    for j, shard in enumerate(alive):
         mask = store.table(shard)["alive"].to_numpy()
-        for (_, nodes), found in zip(batches, living, strict=True):
-            here = np.flatnonzero((nodes >= low) & (nodes < high))
-            found[here] = mask[nodes[here] - low]
+        for (_, nodes), found, (order, cuts) in zip(batches, living, places, strict=True):
+            here = order[cuts[j] : cuts[j + 1]]
+            found[here] = mask[nodes[here] - bounds[j]]
     for (keys, nodes), found in zip(batches, living, strict=True):
         yield keys[found], nodes[found]
+
+
+def _by_bucket(nodes: I64, bounds: Sequence[int]) -> tuple[I64, I64]:
+    """The places of the nodes in order of their buckets, and where each bucket begins among them."""
+    bucket = np.searchsorted(np.asarray(bounds), nodes, "right") - 1
+    order = np.argsort(bucket.astype(np.int16) if len(bounds) < 1 << 15 else bucket, kind="stable")  # radix sort
+    return order, np.concatenate([[0], np.cumsum(np.bincount(bucket, minlength=len(bounds)))])
 
 
 def break_up(

@@ -208,6 +208,8 @@ def _scored(store: Store, job: Job, verdicts: Shard, inside: Sequence[Shards]) -
     """Which of a shard's documents are in the scoring set."""
     table = store.table(verdicts, ["kept", "held_out"])
     chosen = table["kept"].fill_null(False).to_numpy() & table["held_out"].fill_null(False).to_numpy()
+    if not chosen.any():  # of most shards; then clusters are not read
+        return np.asarray(chosen)
     for one in clustered(store, inside, job.params, verdicts.rows):
         chosen &= ~one.lost
     return np.asarray(chosen)

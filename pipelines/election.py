@@ -99,10 +99,13 @@ def elect(store: Store, prefer: Prefer, job: Job, counts: "Counter[str]") -> Ite
     (votes,) = job.inputs
     n, j = cast(tuple[int, int], job.params)
     mine = slice(j, j + 1)
-    best = VOTES.empty_table()
+    parts, waiting = [VOTES.empty_table()], 0
     for shard in votes:
         more = [pa.Table.from_batches([batch]) for batch in store.batches(shard, groups=mine)]
-        best = _best(pa.concat_tables([best, *more]), prefer)
+        parts, waiting = parts + more, waiting + sum(map(len, more))
+        if waiting > len(parts[0]):  # a root comes back from many buckets: merged one by one, each pays for all roots
+            parts, waiting = [_best(pa.concat_tables(parts), prefer)], 0
+    best = _best(pa.concat_tables(parts), prefer)
     names = ["root", "place", "size", "id", "key", "held_out"]
     best = best.select(names).rename_columns(ELECTED.names).cast(ELECTED)
     root, size = best["root"].to_numpy(), best["size"].to_numpy()

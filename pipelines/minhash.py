@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from corpus import exact, minhash
 from corpus.bands import slices_for, sorted_bands
+from corpus.comments import syntaxes
 from corpus.minhash import MinHashConfig
 from corpus.schema import BANDS
 from corpus.schema import signatures as signature_schema
@@ -20,7 +21,8 @@ from pipelines.stage import Job, Result, Shards, Work, groups, tally
 def run(work: Work, cfg: MinHashConfig, documents: Shards) -> Result:
     """Signatures of every document, whatever `filter` will say: another threshold there signs nothing again."""
     schema = signature_schema(cfg.n_hashes).with_metadata({"minhash": cfg.definition()})
-    signed = work.annotate(sign, _of_text(cfg), documents, step="sign", schema=schema, columns=[["text"]])
+    columns = ["path", "text"] if cfg.drop_comments else ["text"]
+    signed = work.annotate(sign, _of_text(cfg), documents, step="sign", schema=schema, columns=[columns])
     jobs = [Job((signed[group],), batch=documents[group.start].batch) for group in groups(documents, cfg.group_bytes)]
     bands = work.map(write_bands, _of_text(cfg), jobs, step="bands", schema=BANDS)
     return Result({"signatures": signed, "bands": bands}, tally(signed) | {"band_keys": sum(s.rows for s in bands)})
@@ -35,7 +37,8 @@ def sign(cfg: MinHashConfig, documents: pa.RecordBatch) -> tuple[pa.RecordBatch,
     """One row group of texts, as a row group of schema `signatures`."""
     texts = documents.column("text")
     counts, values = minhash.signatures(cfg, texts)
-    raw, normalized = exact.exact_keys(texts)
+    syntax = syntaxes(documents.column("path")) if cfg.drop_comments else None
+    raw, normalized = exact.exact_keys(texts, syntax)
     schema = signature_schema(cfg.n_hashes)
     signature = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), cfg.n_hashes)
     batch = pa.RecordBatch.from_arrays([pa.array(counts), raw, normalized, signature], schema=schema)
