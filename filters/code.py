@@ -49,7 +49,7 @@ def screened(quality: float = 0.05, errors: float = 0.1, longest: int = 500) -> 
 
 
 # DeepSeek does not say how its 185B of code-related text was filtered: StarCoder2's rules for issues. A source that
-# names no users has null there, which passes. The limit of ten events for one user is left out: no source has them.
+# names no users has null there, which passes.
 ISSUES: Final = (
     RuleSet(
         kinds=("issue",),
@@ -57,6 +57,7 @@ ISSUES: Final = (
             Rule("n_chars", low=200, why="S2: an issue below 200 characters"),
             Rule("n_humans", low=1, why="S2: written by bots alone"),
             Rule("lone_chars", high=7000, why="S2: one user with more than 7000 characters pastes a log"),
+            Rule("lone_comments", high=10, why="S2: one user who speaks more than ten times"),
         ),
     ),
 )

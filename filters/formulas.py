@@ -340,7 +340,8 @@ def measure(documents: pa.RecordBatch, languages: pa.RecordBatch) -> pa.RecordBa
         1000 * counts[:, _TERMS] / chars,
         1 - np.exp(-np.log(2) * signs / _HALF),
     )
-    columns = [pa.array(counts[:, _FORMULAS]), *(pa.array(value, mask=~applies) for value in values)]
+    bare = pa.array(values[-1], mask=~applies | (counts[:, _FORMULAS] > 0))
+    columns = [pa.array(counts[:, _FORMULAS]), *(pa.array(value, mask=~applies) for value in values), bare]
     return pa.RecordBatch.from_arrays(columns, schema=FORMULAS.schema())
 
 
@@ -353,5 +354,6 @@ FORMULAS: Final = Group(
         ("math_symbols", "float64"),  # in 1,000 characters
         ("math_terms", "float64"),  # in 1,000 characters
         ("math_evidence", "float64"),  # in [0, 1)
+        ("bare_evidence", "float64"),  # the same where no formula stands; null otherwise
     ),
 )

@@ -36,8 +36,10 @@ SETS: Final = {
     "starcoder2": (*starcoder.STARCODER2, *code.ISSUES),
     "opencoder": opencoder.OPENCODER,
     "minimum length": (*math.PAGES, *code.PAGES),
+    "openwebmath": math.OPENWEBMATH,
     "gopher": text.GOPHER,
     "fineweb": text.FINEWEB,
+    "c4": text.C4,
 }
 
 

@@ -12,7 +12,12 @@ from filters.visible import html
 
 def failures(text: str, language: str | None, sets: tuple[RuleSet, ...] = DEEPSEEK, kind: str = "file") -> list[str]:
     people = pa.array([[f"user{number}" for number in range(2)]], pa.list_(pa.string()))
-    columns = {"people": people, "path": pa.array([None], pa.string()), "text": pa.array([text], pa.large_string())}
+    columns = {
+        "people": people,
+        "path": pa.array([None], pa.string()),
+        "url": pa.array([None], pa.string()),
+        "text": pa.array([text], pa.large_string()),
+    }
     documents = pa.record_batch(columns)
     languages = pa.record_batch({"language": pa.array([language], pa.string())})
     measures = pa.table(

@@ -39,7 +39,8 @@ def plain(text):
             commands += len(COMMAND.findall(body))
     symbols, terms = len(SYMBOL.findall(text)), len(TERM.findall(text.translate(SMALL)))
     signs = 1000 * (formulas + commands + symbols + terms) / n
-    return formulas, inside / n, 1000 * symbols / n, 1000 * terms / n, 1 - math.exp(-math.log(2) * signs / 10)
+    evidence = 1 - math.exp(-math.log(2) * signs / 10)
+    return formulas, inside / n, 1000 * symbols / n, 1000 * terms / n, evidence, None if formulas else evidence
 
 
 def counted(text):
@@ -93,7 +94,7 @@ def test_the_share_is_of_characters_inside_formulas():
 
 def test_symbols_and_terms_are_per_thousand_characters():
     text = "Theorem: \u2200x \u2208 A." + " " * 984
-    _, _, symbols, terms, _ = counted(text)
+    _, _, symbols, terms, *_ = counted(text)
     assert len(text) == 1000 and (symbols, terms) == (2.0, 1.0)
 
 
@@ -108,9 +109,10 @@ def test_greek_text_is_no_mathematics():
 
 def test_other_kinds_have_no_measures_and_their_first_column_is_zero():
     found = measured(FORMULAS, column(["file", "page"], ["$x^2$", None]), column([], []))
+    names = [name for name, _ in FORMULAS.columns]
     assert found.to_pylist() == [
-        {"n_formulas": 0, "formula_fraction": None, "math_symbols": None, "math_terms": None, "math_evidence": None},
-        {"n_formulas": 0, "formula_fraction": 0.0, "math_symbols": 0.0, "math_terms": 0.0, "math_evidence": 0.0},
+        dict.fromkeys(names) | {"n_formulas": 0},
+        dict.fromkeys(names, 0),
     ]
     assert measured(FORMULAS, column([], []), column([], [])).num_rows == 0
 
