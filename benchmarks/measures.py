@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.characters import BASIC
+from filters.cleaning import CLEANING
 from filters.encoded import ENCODED
+from filters.formulas import FORMULAS
 from filters.group import Group
 from filters.imports import IMPORTS
 from filters.lines import LINES
@@ -36,7 +38,8 @@ def rows() -> Iterator[dict[str, Any]]:
     yield _row("basic, against letters alone", ours, "pyarrow regex", _rate(sample, _arrow_letters))
     yield _row("basic, against line lengths alone", ours, "pyarrow split", _rate(sample, _arrow_lines))
     yield _row("basic, all files", _rate(source, _group(BASIC)))
-    yield _row("words, files read as prose", _rate(source, _group(WORDS)))
+    for group in (WORDS, LINES, REPETITION, CLEANING, FORMULAS):
+        yield _row(f"{group.name}, files read as prose", _rate(source, _group(group)))
     files = _as("file", source)
     for group in (SOURCE, REPETITION, LINES, ENCODED, IMPORTS):
         yield _row(f"{group.name}, Python files", _rate(files, _group(group)))
@@ -63,6 +66,7 @@ def _documents(pattern: str, limit: int) -> pa.RecordBatch:
     nothing = {
         "people": pa.nulls(len(texts), pa.list_(pa.string())),
         "path": pa.nulls(len(texts), pa.string()),
+        "url": pa.nulls(len(texts), pa.string()),
     }
     return pa.record_batch(columns | nothing)
 
@@ -84,8 +88,9 @@ def _all(documents: pa.RecordBatch) -> None:
 
 def _group(group: Group) -> Callable[[pa.RecordBatch], object]:
     def run(documents: pa.RecordBatch) -> object:
-        language = "HTML" if group is HTML else "Python"
-        languages = pa.record_batch({"language": pa.array([language] * documents.num_rows)})
+        prose = documents.num_rows and documents.column("kind")[0].as_py() == "prose"
+        language = "HTML" if group is HTML else None if prose else "Python"
+        languages = pa.record_batch({"language": pa.array([language] * documents.num_rows, pa.string())})
         return group.kernel(documents, languages)
 
     return run

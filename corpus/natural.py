@@ -72,11 +72,28 @@ def identify(text: bytes) -> str | None:
 
     Markup, code spans, addresses and digits are taken out first; a newline in the text is an error to fastText.
     """
-    prose = _BLANKS.sub(" ", _NOT_PROSE.sub(" ", text[:HEAD].decode("utf-8", "ignore"))).strip()
-    if sum(map(str.isalpha, prose)) < MIN_LETTERS:
+    prose = _prose(text)
+    if prose is None:
         return None
     (label,), (probability,) = _load().predict(prose, k=1)
     return str(label).removeprefix("__label__") if probability >= MIN_PROBABILITY else None
+
+
+def probability(text: bytes, language: str) -> float:
+    """How likely the first bytes are in this language; 0 below 20 letters."""
+    prose = _prose(text)
+    if prose is None:
+        return 0.0
+    for label, share in zip(*_load().predict(prose, k=-1), strict=True):
+        if label == f"__label__{language}":
+            return min(float(share), 1.0)  # fastText adds a hundred-thousandth
+    return 0.0
+
+
+def _prose(text: bytes) -> str | None:
+    """What fastText is asked about; None where it has too few letters."""
+    prose = _BLANKS.sub(" ", _NOT_PROSE.sub(" ", text[:HEAD].decode("utf-8", "ignore"))).strip()
+    return prose if sum(map(str.isalpha, prose)) >= MIN_LETTERS else None
 
 
 def comments(text: bytes, language: str) -> bytes:

@@ -1,9 +1,11 @@
 """Rule sets for code: DeepSeek's six for files and notebooks, StarCoder2's for issues, a minimum length for pages.
 
-Data alone. Where a paper gives no number, the reason stands beside ours. Other pipelines' sets for files are
-`filters.starcoder` and `filters.opencoder`.
+Data alone. `screened` adds what DeepSeek-Coder screens for to the six, where the recipe measures it. Where a paper
+gives no number, the reason stands beside ours. Other pipelines' sets for files are `filters.starcoder` and
+`filters.opencoder`.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from filters.rule import Rule, RuleSet
@@ -31,8 +33,23 @@ DEEPSEEK: Final = (
     RuleSet(kinds=_FILES, rules=(*_LINES_AND_LETTERS, _XML)),
 )
 
+
+def screened(quality: float = 0.05, errors: float = 0.1, longest: int = 500) -> tuple[RuleSet, ...]:
+    """The six, then C1's section 2.3: syntax errors, low modularity, poor quality. Numbers are ours: none is published.
+
+    `quality` is the share of each language's files that goes, by `filters.quality`; the other two are of
+    `filters.screening`. The recipe lists both groups.
+    """
+    rules = (
+        Rule("error_bytes", high=errors, why="C1: syntax errors; a dialect may cover some of a good file with them"),
+        Rule("longest_function", high=longest, why="C1: low modularity"),
+        Rule("quality_rank", low=quality, why="C1: the quality model's lowest, by language"),
+    )
+    return tuple(replace(one, rules=(*one.rules, *rules)) for one in DEEPSEEK)
+
+
 # DeepSeek does not say how its 185B of code-related text was filtered: StarCoder2's rules for issues. A source that
-# names no users has null there, which passes. The limit of ten events for one user is left out: no source has them.
+# names no users has null there, which passes.
 ISSUES: Final = (
     RuleSet(
         kinds=("issue",),
@@ -40,6 +57,7 @@ ISSUES: Final = (
             Rule("n_chars", low=200, why="S2: an issue below 200 characters"),
             Rule("n_humans", low=1, why="S2: written by bots alone"),
             Rule("lone_chars", high=7000, why="S2: one user with more than 7000 characters pastes a log"),
+            Rule("lone_comments", high=10, why="S2: one user who speaks more than ten times"),
         ),
     ),
 )

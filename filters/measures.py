@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from filters.characters import BASIC
+from filters.cleaning import CLEANING
 from filters.encoded import ENCODED
 from filters.formulas import FORMULAS
 from filters.group import Group, refuse_twins
@@ -21,7 +22,7 @@ from filters.source import SOURCE
 from filters.visible import HTML
 from filters.words import WORDS
 
-GROUPS: Final = (BASIC, HTML, WORDS, LINES, REPETITION, SOURCE, ENCODED, METADATA, FORMULAS, IMPORTS)
+GROUPS: Final = (BASIC, HTML, WORDS, LINES, REPETITION, CLEANING, SOURCE, ENCODED, METADATA, FORMULAS, IMPORTS)
 NEEDED: Final = frozenset({"basic", "imports"})  # `filter` reads n_bytes, `assemble` reads imports
 
 

@@ -28,14 +28,18 @@ _IN_REPOSITORIES: Final = ("file", "notebook")  # a licence is of a repository; 
 # Marks of other stages that a rule may name beside the measures of `measure`.
 MARKS: Final = ("confidence", "generated", "vendored", "minified", "test", "n_spans", "n_hits")
 RULES: Final = (*code.DEEPSEEK, *code.ISSUES, *math.PAGES, *code.PAGES, *text.GOPHER)
-# Published sets by name, for comparison: each with the kinds of document that it is for.
+# Published sets by name, for comparison: each with the kinds of document that it is for ("screened" needs two groups of
+# measures that a recipe names).
 SETS: Final = {
     "deepseek": code.DEEPSEEK,
+    "screened": code.screened(),
     "starcoder2": (*starcoder.STARCODER2, *code.ISSUES),
     "opencoder": opencoder.OPENCODER,
     "minimum length": (*math.PAGES, *code.PAGES),
+    "openwebmath": math.OPENWEBMATH,
     "gopher": text.GOPHER,
     "fineweb": text.FINEWEB,
+    "c4": text.C4,
 }
 
 

@@ -3,7 +3,7 @@
 Data alone. The numbers are Gopher's (Rae et al., 2112.11446, table A1) and FineWeb's as datatrove 0.10's filters have
 them; equality is kept. On the same words they decide as datatrove does (benchmark `prose_rules`). The stop words are
 English, and so is the rule: a corpus in another language takes its own set. C4's removal of lines, which FineWeb does
-between the two, edits text and is no rule.
+between the two, edits text and is no rule; what it would drop whole, and how much it would remove, is.
 """
 
 from typing import Final
@@ -35,6 +35,16 @@ FINEWEB_QUALITY: Final = (
     Rule("copied_line_chars", high=0.01, why="FineWeb in datatrove; its report says 0.1"),
     Rule("newlines_per_word", high=0.3, why="FineWeb: a list"),
 )
+# C4 as datatrove reads it, then DCLM's limit on what cleaning removes. They destroy pages that bear code or
+# formulas: for prose alone, and no part of any default.
+C4_QUALITY: Final = (
+    Rule("lorem_ipsum", high=0, why="C4: a page that nobody wrote yet"),
+    Rule("curly_bracket", high=0, why="C4: code"),
+    Rule("clean_sentences", low=5, why="C4: fewer than five sentences in lines worth keeping"),
+)
+CLEANED: Final = (Rule("cleaned_words", high=0.05, why="DCLM: cleaning of lines removes more than a twentieth"),)
+ENGLISH: Final = (Rule("english", low=0.65, why="RefinedWeb, DCLM: not English by fastText's lid.176"),)
 
+C4: Final = (RuleSet(kinds=("prose",), rules=C4_QUALITY),)
 GOPHER: Final = (RuleSet(kinds=("prose",), rules=(*REPETITION, *QUALITY)),)
 FINEWEB: Final = (RuleSet(kinds=("prose",), rules=(*REPETITION, *QUALITY, *FINEWEB_QUALITY)),)

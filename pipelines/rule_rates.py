@@ -2,7 +2,7 @@
 language.
 
 Reads the measures of `measure` and narrow columns, never text, so a set is tried on a whole build in seconds. Prints
-one table for all sets, and rule by language for the set that is asked for; writes both, with a plot, to
+one table for all sets, and one by rule for the set that is asked for; writes both, with rule by language and a plot, to
 `rule_rates.html` below the root. A document that no rule set of the name takes (a page, for a set of files) is in no
 figure.
 """
@@ -75,12 +75,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"no measures of {args.recipe} in {args.root}: run python -m pipelines.build --stage filter first"
         )
     rates = compare(store, found)
+    if args.set not in rates:
+        return _usage(
+            f"the build lacks measures of {args.set!r}: put their groups into the recipe's MeasureConfig.groups"
+        )
     overall = ["set", "documents", "dropped", "share", "bytes", "dropped", "share"], overview(rates)
     detail = by_language(rates[args.set])
     xml = [f"{name} {rates[args.set].by_rule[_XML, name]:,}" for name in _losing(rates[args.set], _XML)]
     console = Console()
     _show(console, "What each set drops", *overall)
-    _show(console, f"{args.set}: documents dropped, first rule by language", *detail)
+    _show(console, f"{args.set}: documents dropped, by the first rule", *by_rule(rates[args.set]))
     if xml:
         print(f"the XML header rule drops, as published, by language: {', '.join(xml)}")
     tables = [("What each set drops", *overall), (f"{args.set}: first rule by language", *detail), *_rule_tables(rates)]
@@ -93,12 +97,19 @@ def compare(store: Store, found: dict[str, Found]) -> dict[str, Rates]:
     """Every set over every shard; where the build's measures lack a set's columns the set is not among the answers."""
     rates = {name: Rates() for name in SETS}
     for documents, measures in _annotations(store, found):
+        for name in set(rates) - set(answered(measures.schema.names)):
+            del rates[name]
         sizes = measures.column("n_bytes").to_pylist()
         names = [name or "none" for name in documents.column("language").to_pylist()]
-        for name, sets in SETS.items():
-            for row, failed in _failed(sets, documents, measures):
+        for name in rates:
+            for row, failed in _failed(SETS[name], documents, measures):
                 rates[name].add(names[row], sizes[row] or 0, failed)
     return rates
+
+
+def answered(measures: Sequence[str]) -> list[str]:
+    """Sets for whose rules there are measures."""
+    return [name for name, sets in SETS.items() if {r.measure for one in sets for r in one.rules} <= set(measures)]
 
 
 def _failed(
@@ -165,6 +176,19 @@ def by_language(one: Rates) -> tuple[list[str], list[list[str]]]:
         ]
         rows.append([language, f"{one.seen[language]:,}", f"{dropped / one.seen[language]:.0%}", *cells])
     return ["language", "documents", "dropped", *rules], rows
+
+
+def by_rule(one: Rates) -> tuple[list[str], list[list[str]]]:
+    """For a terminal: documents and bytes that each rule was the first to drop, and the languages that lose most."""
+    rows = []
+    for rule in _rules(one):
+        languages = _losing(one, rule)
+        documents = sum(one.by_rule[rule, name] for name in languages)
+        size = sum(one.bytes_by_rule[rule, name] for name in languages)
+        most = ", ".join(f"{name} {one.by_rule[rule, name]:,}" for name in languages[:5])
+        rest = f", {len(languages) - 5} more" if len(languages) > 5 else ""
+        rows.append([rule, f"{documents:,}", f"{size / 1e3:,.0f} kB", most + rest])
+    return ["rule", "documents", "bytes", "languages"], rows
 
 
 def _rule_tables(rates: dict[str, Rates]) -> list[tuple[str, list[str], list[list[str]]]]:

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from filters.characters import basic
-from filters.code import DEEPSEEK, ISSUES, PAGES
+from filters.code import DEEPSEEK, ISSUES, PAGES, screened
 from filters.metadata import metadata
 from filters.rule import RuleSet, evaluate
 from filters.visible import html
@@ -12,7 +12,12 @@ from filters.visible import html
 
 def failures(text: str, language: str | None, sets: tuple[RuleSet, ...] = DEEPSEEK, kind: str = "file") -> list[str]:
     people = pa.array([[f"user{number}" for number in range(2)]], pa.list_(pa.string()))
-    columns = {"people": people, "path": pa.array([None], pa.string()), "text": pa.array([text], pa.large_string())}
+    columns = {
+        "people": people,
+        "path": pa.array([None], pa.string()),
+        "url": pa.array([None], pa.string()),
+        "text": pa.array([text], pa.large_string()),
+    }
     documents = pa.record_batch(columns)
     languages = pa.record_batch({"language": pa.array([language], pa.string())})
     measures = pa.table(
@@ -67,3 +72,12 @@ def test_the_visible_share_keeps_exactly_a_fifth() -> None:
 def test_issues_and_pages_have_a_minimum_alone(sets: tuple[RuleSet, ...], kind: str) -> None:
     assert failures("1" * 200, None, sets, kind) == []
     assert failures("1" * 199, None, sets, kind) == ["n_chars"]
+
+
+def test_screening_asks_the_six_first_and_what_c1_screens_for_behind_them() -> None:
+    for plain, one in zip(DEEPSEEK, screened(quality=0.2), strict=True):
+        assert one.rules[: len(plain.rules)] == plain.rules
+        assert [rule.measure for rule in one.rules[len(plain.rules) :]] == [
+            "error_bytes", "longest_function", "quality_rank",
+        ]  # fmt: skip
+        assert one.rules[-1].low == 0.2

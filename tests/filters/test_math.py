@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from filters.math import PAGES
+from filters.math import OPENWEBMATH, PAGES
 from filters.rule import evaluate
 
 
@@ -17,3 +17,19 @@ def test_the_set_is_for_mathematics_alone() -> None:
         {"kind": ["page", "page"], "domain": ["math", "code"], "subdomain": ["web"] * 2, "language": ["", ""]}
     )
     assert PAGES[0].takes(rows).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("row", "failed"),
+    [
+        ({"math_evidence": 0.1}, []),
+        ({"math_evidence": 0.09}, ["math_evidence"]),
+        ({"math_evidence": 0.2, "bare_evidence": 0.2}, ["bare_evidence"]),
+        ({"math_evidence": 0.3, "bare_evidence": 0.3}, []),
+        ({"math_evidence": 0.5, "accented_fraction": 0.02, "listing_url": 1}, ["accented_fraction", "listing_url"]),
+    ],
+)
+def test_a_page_without_formulas_needs_more_evidence(row: dict[str, float], failed: list[str]) -> None:
+    whole = {"n_chars": 200, "bare_evidence": None, "accented_fraction": 0.0, "listing_url": 0} | row
+    batch = pa.RecordBatch.from_pylist([whole], pa.schema([(name, pa.float64()) for name in whole]))
+    assert evaluate(OPENWEBMATH[0].rules, batch)[1].to_pylist() == [failed]

@@ -9,7 +9,19 @@ from filters.measures import BASIC, GROUPS, MeasureConfig
 
 def test_the_default_groups_name_every_measure_once() -> None:
     columns = MeasureConfig().columns()
-    names = ["basic", "html", "words", "lines", "repetition", "source", "encoded", "metadata", "formulas", "imports"]
+    names = [
+        "basic",
+        "html",
+        "words",
+        "lines",
+        "repetition",
+        "cleaning",
+        "source",
+        "encoded",
+        "metadata",
+        "formulas",
+        "imports",
+    ]
     assert [group.name for group in GROUPS] == names
     assert len(columns) == len(set(columns))
     assert {"n_chars", "visible_fraction", "stop_words", "imports"} <= set(columns)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.rule_rates import Rates, by_language, main, overview, plot
+from pipelines.rule_rates import Rates, answered, by_language, by_rule, main, overview, plot
 
 
 def rates() -> Rates:
@@ -21,6 +21,18 @@ def test_documents_and_bytes_are_counted_by_the_first_rule() -> None:
     assert heads == ["language", "documents", "dropped", "mean_line_chars", "xml_header"]
     assert rows == [["Go", "1", "100%", "1 (0 kB)", ""], ["XML", "2", "50%", "", "1 (1 kB)"]]
     assert dict(one.would) == {"xml_header": 1, "mean_line_chars": 2}
+
+
+def test_a_terminal_is_told_by_rule() -> None:
+    heads, rows = by_rule(rates())
+    assert heads == ["rule", "documents", "bytes", "languages"]
+    assert rows == [["mean_line_chars", "1", "0 kB", "Go 1"], ["xml_header", "1", "1 kB", "XML 1"]]
+
+
+def test_a_set_is_tried_where_the_build_has_its_measures() -> None:
+    six = ["mean_line_chars", "max_line_chars", "alphabetic_fraction", "xml_header", "visible_fraction"]
+    assert answered([*six, "visible_chars", "n_chars"]) == ["deepseek", "minimum length"]
+    assert answered(six) == []
 
 
 def test_the_plot_names_every_square() -> None:
