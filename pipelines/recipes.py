@@ -191,7 +191,7 @@ def small_extra_batch() -> Batch:
 
 
 def long_context(recipe: Recipe, length: int) -> Recipe:
-    """The same corpus in rows of `length` tokens, for extending a context: long samples weigh more, none is cut in vain.
+    """The same corpus in rows of `length` tokens, for extending a context: long samples weigh more.
 
     A repository is one sample, up to eight bytes a token of the row (three rows of source). A sample of an eighth of
     a row and more counts twice, of half a row and more four times: the published ratio is unknown, and these leave
