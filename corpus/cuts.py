@@ -5,12 +5,13 @@ budget of tokens. Two passes over the rows: a histogram over the keys' upper bit
 in which the budget ends. Knows nothing of mixtures or of scores, which make the keys.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 _BITS = 16  # 512 KiB a histogram; the second pass holds about 1 row in 65,536 where keys are uniform
+_MOST_BITS = 22  # of all histograms of one pass together: 32 MiB
 NONE_INSIDE = -1
 ALL_INSIDE = 2**64 - 1
 
@@ -21,6 +22,7 @@ class Bucket:
 
     index: int
     room: int
+    bits: int  # of a key that tell its bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,15 @@ class Cut:
     tokens: int
 
 
-def histogram(keys: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-    """Tokens by bucket. Sums of float64 weights are exact below 2**53: 9 petatokens."""
-    buckets = (keys >> np.uint64(64 - _BITS)).astype(np.int64)
-    return np.bincount(buckets, weights=tokens, minlength=2**_BITS).astype(np.int64)
+def histograms(count: int) -> np.ndarray:
+    """Room for the histograms of so many orders, one line each: of fewer buckets where they are many, at least 16."""
+    return np.zeros((count, 2 ** min(_BITS, max(4, _MOST_BITS - (max(1, count) - 1).bit_length()))), np.int64)
+
+
+def add(sums: np.ndarray, lines: np.ndarray, keys: np.ndarray, tokens: np.ndarray) -> None:
+    """Rows into the histograms: `lines` says which is each row's."""
+    bits = _bits(sums)
+    np.add.at(sums.reshape(-1), (lines << bits) + (keys >> np.uint64(64 - bits)).astype(np.int64), tokens)
 
 
 def bucket_of(tokens_by_bucket: np.ndarray, budget: int) -> Bucket | None:
@@ -43,34 +50,38 @@ def bucket_of(tokens_by_bucket: np.ndarray, budget: int) -> Bucket | None:
     if running[-1] <= budget:
         return None
     index = int(np.searchsorted(running, budget, side="right"))
-    return Bucket(index, budget - int(running[index] - tokens_by_bucket[index]))
+    return Bucket(index, budget - int(running[index] - tokens_by_bucket[index]), _bits(tokens_by_bucket))
 
 
-def inside(bucket: Bucket, keys: np.ndarray) -> np.ndarray:
-    """Which rows the second pass has to look at."""
-    chosen: np.ndarray = (keys >> np.uint64(64 - _BITS)) == np.uint64(bucket.index)
+def _bits(sums: np.ndarray) -> int:
+    return int(sums.shape[-1]).bit_length() - 1
+
+
+def inside(ends: Sequence[Bucket | None], lines: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Which rows the second pass has to look at: those in the bucket in which their order's budget ends."""
+    wanted = np.array([-1 if end is None else end.index for end in ends], np.int64)
+    bits = next((end.bits for end in ends if end is not None), _BITS)
+    chosen: np.ndarray = (keys >> np.uint64(64 - bits)).astype(np.int64) == wanted[lines]
     return chosen
 
 
-def cut(bucket: Bucket, parts: Iterable[tuple[np.ndarray, np.ndarray]], budget: int) -> Cut:
-    """The last key inside, from the bucket's own rows.
+def cuts(bucket: Bucket, parts: Iterable[tuple[np.ndarray, np.ndarray]], budget: int) -> tuple[Cut, Cut]:
+    """The two last keys between which the budget ends, from the bucket's own rows: without and with the next row.
 
-    The row on the boundary is inside where that brings the total nearer to the budget, so the total misses it by at
-    most half a row. Rows with equal keys stay together: which of them came first must not depend on the shards.
+    Rows with equal keys stay together: which of them came first must not depend on the shards.
     """
     rows = list(parts)
     keys = np.concatenate([k for k, _ in rows]).astype(np.uint64)
     tokens = np.concatenate([t for _, t in rows]).astype(np.int64)
     distinct, group = np.unique(keys, return_inverse=True)
     running = np.cumsum(np.bincount(group, weights=tokens).astype(np.int64))
-    n = int(np.searchsorted(running, bucket.room, side="right"))  # these groups fit
-    got = int(running[n - 1]) if n else 0
-    if n < len(distinct) and int(running[n]) - bucket.room < bucket.room - got:
-        got, n = int(running[n]), n + 1
+    n = int(np.searchsorted(running, bucket.room, side="right"))  # these groups fit; the bucket holds one that does not
     before = budget - bucket.room
     if n:
-        return Cut(int(distinct[n - 1]), before + got)
-    return Cut((bucket.index << (64 - _BITS)) - 1, before)  # all earlier buckets; NONE_INSIDE before the first
+        below = Cut(int(distinct[n - 1]), before + int(running[n - 1]))
+    else:  # all earlier buckets; NONE_INSIDE before the first
+        below = Cut((bucket.index << (64 - bucket.bits)) - 1, before)
+    return below, Cut(int(distinct[n]), before + int(running[n]))
 
 
 def is_inside(keys: np.ndarray, last: int) -> np.ndarray:
@@ -104,7 +115,7 @@ def histogram_within(window: Window, keys: np.ndarray, tokens: np.ndarray) -> np
 
 
 def narrowed(window: Window, sums: np.ndarray) -> Window | int:
-    """The bucket of the window in which the budget ends; after the last pass the last key inside, as `cut` has it."""
+    """The bucket of the window in which the budget ends; after the last pass the last key inside: the nearer of two."""
     running = np.cumsum(sums)
     if running[-1] <= window.room:
         return ALL_INSIDE

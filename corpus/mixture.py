@@ -1,32 +1,36 @@
-"""The mixture: how often each sample is repeated, so that domains hold their shares of a token budget.
+"""The mixture: the settings, and the budgets in tokens that follow from them and from what there is.
 
-Comes in: plain token counts of samples with their domain and sub-domain. Goes out: an exact integer plan (per domain:
-whole repeats for all, one more for the first samples of a drawn order) and each sample's repeats. Knows no documents,
-no text and no files. Shares are compared as exact fractions: 0.1 of a budget is not 0.1000000000000000055 of it.
+Comes in: plain token counts of samples with their domain, sub-domain and language. Goes out: lines with their budgets;
+`mix_plan` makes repeats of them. A line is a domain, or a part of one where the settings name parts: a sub-domain, a
+language, samples of some length. Knows no documents, no text and no files. Shares are compared as exact fractions:
+0.1 of a budget is not 0.1000000000000000055 of it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from corpus.cuts import NONE_INSIDE, bucket_of, cut, histogram, inside, is_inside
+from corpus.cuts import NONE_INSIDE
+from corpus.division import capped, divide, exact, largest_total, rounded, tempered
 from corpus.draws import uniform_draws
-from corpus.schema import MIX
+from corpus.language_table import load_table
 
-# What the plan reads of a sample: 16 bytes of numbers and two short names.
+# What the plan reads of a sample: 16 bytes of numbers and three short names.
 NARROW = pa.schema(
     [
         ("key", pa.uint64()),  # place in the drawn order
         ("domain", pa.string()),
         ("subdomain", pa.string()),
+        ("language", pa.string()),
         ("n_tokens", pa.int64()),
     ]
 )
 _MOST_REPEATS = 1000  # far beyond use; keeps repeats in an int16
+NO_LANGUAGE = ""  # of a line: samples in none of the languages, such as prose
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,12 +41,20 @@ class Share:
     should be in: the others are left out. Without it a domain takes its sub-domains as they come.
     `max_repeats` = 4: repeats up to there cost little (Muennighoff et al., 2305.16264), and 60/10/30 of 6T tokens needs
     about 3.1 for code and 2.7 for math (our arithmetic from DeepSeek-Coder-V2's counts).
+    `caps`: (language, the most of the domain, and of each of its sub-domains that has a share, that may be in it).
+    `temperature` above 1 brings languages nearer to each other: tokens ** (1 / temperature) is a language's weight.
+    `lengths`: (tokens, weight), ascending: a sample of so many tokens or more counts `weight` times what shorter ones
+    count (the weight below the first is 1), within its language where languages are told apart: long documents are
+    up-sampled and the shares of domains stay (per source, as Fu et al., 2402.10171, found best).
     """
 
     domain: str
     share: float
     max_repeats: int = 4
     subdomains: tuple[tuple[str, float], ...] = ()
+    caps: tuple[tuple[str, float], ...] = ()
+    temperature: float = 1.0
+    lengths: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.domain or "." in self.domain:
@@ -51,8 +63,25 @@ class Share:
             raise ValueError(f"the share of {self.domain} must be in [0, 1], not {self.share}")
         if not 1 <= self.max_repeats <= _MOST_REPEATS:
             raise ValueError(f"max_repeats of {self.domain} must be in 1..{_MOST_REPEATS}, not {self.max_repeats}")
-        if self.subdomains and sum((_exact(s) for _, s in self.subdomains), Fraction()) != 1:
+        if self.subdomains and sum((exact(s) for _, s in self.subdomains), Fraction()) != 1:
             raise ValueError(f"the sub-domain shares of {self.domain} must sum to 1: {self.subdomains}")
+        unknown = sorted({name for name, _ in self.caps} - load_table().names) if self.caps else []
+        if unknown:
+            raise ValueError(f"caps of {self.domain} names {', '.join(unknown)}: not among the 338 languages")
+        if len(dict(self.caps)) < len(self.caps) or not all(0 <= cap <= 1 for _, cap in self.caps):
+            raise ValueError(f"caps of {self.domain} must name a language once, each in [0, 1]: {self.caps}")
+        if not 1 <= self.temperature <= 100:
+            raise ValueError(f"temperature of {self.domain} must be in [1, 100], not {self.temperature}")
+        starts = [tokens for tokens, _ in self.lengths]
+        if starts != sorted(set(starts)) or any(n < 1 for n in starts) or any(w <= 0 for _, w in self.lengths):
+            raise ValueError(
+                f"lengths of {self.domain} must be ascending (tokens, weight) of at least 1 and above 0: {self.lengths}"
+            )
+
+    @property
+    def by_language(self) -> bool:
+        """Whether languages are told apart."""
+        return bool(self.caps) or self.temperature != 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +106,7 @@ class MixConfig:
         names = [share.domain for share in self.shares]
         if len(set(names)) != len(names):
             raise ValueError(f"shares names a domain twice: {names}")
-        total = sum((_exact(share.share) for share in self.shares), Fraction())
+        total = sum((exact(share.share) for share in self.shares), Fraction())
         if total != 1:
             raise ValueError(f"shares must sum to 1, not {float(total)}: {[(s.domain, s.share) for s in self.shares]}")
         if self.total_tokens is not None and self.total_tokens < 1:
@@ -90,7 +119,7 @@ class MixConfig:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the plan: a domain, or a sub-domain that has a share of its own."""
+    """One line of the plan: a domain, or the part of it that the named fields tell."""
 
     domain: str
     subdomain: str | None
@@ -102,170 +131,151 @@ class Line:
     repeats: int = 0  # of every sample
     last: int = NONE_INSIDE  # samples with a key up to this are repeated once more
     got: int = 0
+    language: str | None = None
+    at_least: int = 0  # tokens of a sample
+    below: int | None = None
+
+    @property
+    def name(self) -> str:
+        """As a person reads it: code/source Python, 32,768 tokens and more."""
+        name = self.domain if self.subdomain is None else f"{self.domain}/{self.subdomain}"
+        if self.language is not None:
+            name += f" {self.language or '(no language)'}"
+        if self.below is not None:
+            return f"{name}, {self.at_least:,} to {self.below - 1:,} tokens"
+        return f"{name}, {self.at_least:,} tokens and more" if self.at_least else name
+
+
+Group = tuple[str, str | None]  # domain and sub-domain: what has a share of its own
 
 
 class Infeasible(ValueError):
     """The mixture cannot be met; the message has the numbers and the ways out."""
 
 
-def _exact(share: float) -> Fraction:
-    return Fraction(str(share))
-
-
 def narrow(
     samples: pa.RecordBatch, n_tokens: Callable[[pa.RecordBatch], np.ndarray], seed: int
 ) -> tuple[pa.RecordBatch, dict[str, int]]:
-    """What the plan needs of the samples, and counts of tokens and samples by cell.
+    """What the plan needs of the samples, and counts of tokens and samples by `cell`.
 
     The draw depends on sample and seed alone, so two mixtures share what they can: the larger budget holds the smaller.
     """
     tokens = n_tokens(samples)
     draws = [uniform_draws(sample, seed, "mix", 0, 1)[0] for sample in samples["sample"].to_pylist()]
     keys = (np.array(draws, np.float64) * 2**53).astype(np.uint64) << np.uint64(11)
-    made = [pa.array(keys), samples["domain"], samples["subdomain"], pa.array(tokens, pa.int64())]
+    names = [samples[name] for name in ("domain", "subdomain", "language")]
+    made = [pa.array(keys), *names, pa.array(tokens, pa.int64())]
     counts: dict[str, int] = {}
-    names = zip(samples["domain"].to_pylist(), samples["subdomain"].to_pylist(), tokens.tolist(), strict=True)
-    for domain, subdomain, n in names:
-        for name, more in (("tokens", n), ("samples", 1)):
-            cell = f"{name}.{domain}.{subdomain}"
-            counts[cell] = counts.get(cell, 0) + more
+    for *named, n in zip(*(column.to_pylist() for column in names), tokens.tolist(), strict=True):
+        for what, more in (("tokens", n), ("samples", 1)):
+            counted = cell(what, *named)
+            counts[counted] = counts.get(counted, 0) + more
     return pa.RecordBatch.from_arrays(made, schema=NARROW), counts
+
+
+def cell(what: str, domain: str | None, subdomain: str | None, language: str | None) -> str:
+    """Name of the counter of tokens or samples of one kind."""
+    return f"{what}.{json.dumps([domain, subdomain, language], ensure_ascii=False)}"
 
 
 def budgets(cfg: MixConfig, counts: Mapping[str, int]) -> tuple[Line, ...]:
     """Tokens asked of every line, given the counts of `narrow`; `Infeasible` where they cannot be had."""
-    lines = [line for share in cfg.shares for line in _lines(share, counts)]
-    exact = [share for _, share in lines]
-    for line, share in lines:
-        if share and not line.available:
+    parts = [part for share in cfg.shares for part in _parts(share, counts)]
+    for part in parts:
+        if part.exact and not part.line.available:
             raise Infeasible(
-                f"{_name(line)}: {line.share:.1%} of the mixture asked, 0 tokens available in {line.samples} samples: "
-                f"take it out of the shares, or add documents of this domain"
+                f"{part.line.name}: {part.line.share:.1%} of the mixture asked, 0 tokens available in "
+                f"{part.line.samples} samples: take it out of the shares, or add documents of this domain"
             )
-    ceilings = [(line, line.available * line.max_repeats / share) for line, share in lines if share]
+    ceilings = [(part, part.ceiling() / part.exact) for part in parts if part.exact]
     most = min(int(total) for _, total in ceilings)
     total = most if cfg.total_tokens is None else cfg.total_tokens
-    for line, ceiling in ceilings:
+    for part, ceiling in ceilings:
         if total > ceiling:
+            raise Infeasible(_too_few(part, total, most))
+    made: list[Line] = []
+    for part, budget in zip(parts, rounded(total, [part.exact for part in parts]), strict=True):
+        if part.exact and not budget:
             raise Infeasible(
-                f"{_name(line)}: {line.share:.1%} of {total:,} tokens asked, {line.available:,} available and at most "
-                f"{line.max_repeats} repeats = {line.available * line.max_repeats:,}: set total_tokens to {most:,} or "
-                f"less, raise its max_repeats, or lower its share"
-            )
-    planned = [replace(line, budget=n) for (line, _), n in zip(lines, _rounded(total, exact), strict=True)]
-    for line in planned:
-        if line.share and not line.budget:
-            raise Infeasible(
-                f"{_name(line)}: {line.share:.1%} of {total:,} tokens is a budget of 0: "
+                f"{part.line.name}: {part.line.share:.1%} of {total:,} tokens is a budget of 0: "
                 f"set total_tokens higher, or take it out of the shares"
             )
-    return tuple(planned)
+        made += part.lines(budget)
+    return tuple(made)
 
 
-def _lines(share: Share, counts: Mapping[str, int]) -> Iterator[tuple[Line, Fraction]]:
-    cells = {name.split(".", 2)[2]: n for name, n in counts.items() if name.startswith(f"tokens.{share.domain}.")}
-    samples = {name.split(".", 2)[2]: n for name, n in counts.items() if name.startswith(f"samples.{share.domain}.")}
-    for name, part in share.subdomains or ((None, 1.0),):
-        exact = _exact(share.share) * _exact(part)
-        available = sum(cells.values()) if name is None else cells.get(name, 0)
-        n_samples = sum(samples.values()) if name is None else samples.get(name, 0)
-        yield Line(share.domain, name, float(exact), 0, available, n_samples, share.max_repeats), exact
-
-
-def _rounded(total: int, shares: list[Fraction]) -> list[int]:
-    """Whole tokens that sum to the total, by largest remainder; the earlier line where remainders are equal."""
-    floors = [int(total * share) for share in shares]
-    order = sorted(range(len(shares)), key=lambda i: (floors[i] - total * shares[i], i))
-    for i in order[: total - sum(floors)]:
-        floors[i] += 1
-    return floors
-
-
-def plan(
-    lines: tuple[Line, ...], batches: Callable[[], Iterable[pa.RecordBatch]], tolerance: float
-) -> tuple[Line, ...]:
-    """The budgets as repeats. `batches` reads the narrow rows anew each time it is called, which is twice."""
-    whole = [divmod(line.budget, line.available) if line.budget else (0, 0) for line in lines]
-    sums = [np.zeros(1, np.int64) for _ in lines]
-    largest = [0] * len(lines)
-    for batch in batches():
-        for i, (keys, tokens) in enumerate(_by_line(lines, batch)):
-            sums[i] = sums[i] + histogram(keys, tokens)
-            largest[i] = max(largest[i], int(tokens.max(initial=0)))
-    ends = [bucket_of(sums[i], rest) if rest else None for i, (_, rest) in enumerate(whole)]
-    held: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in lines]
-    for batch in batches():
-        for i, (keys, tokens) in enumerate(_by_line(lines, batch)):
-            if (end := ends[i]) is not None:
-                chosen = inside(end, keys)
-                held[i].append((keys[chosen], tokens[chosen]))
-    planned = []
-    for line, (repeats, rest), bucket, parts, most in zip(lines, whole, ends, held, largest, strict=True):
-        last, extra = NONE_INSIDE, 0
-        if bucket is not None:
-            found = cut(bucket, parts, rest)
-            last, extra = found.last, found.tokens
-        planned.append(replace(line, repeats=repeats, last=last, got=repeats * line.available + extra))
-        refuse_miss(planned[-1], most, tolerance)
-    return tuple(planned)
-
-
-def refuse_miss(line: Line, largest: int, tolerance: float) -> None:
-    """Refuse a line that misses its budget by more than the tolerance and by more than its largest sample."""
-    miss = abs(line.got - line.budget)
-    if miss > tolerance * line.budget and miss > largest:
-        raise Infeasible(
-            f"{_name(line)}: {line.budget:,} tokens asked, {line.got:,} planned, a miss of {miss:,} "
-            f"({miss / line.budget:.2%}) where {tolerance:.2%} or one sample of up to {largest:,} is allowed: "
-            f"use smaller samples (a lower cap in assemble) or a larger tolerance"
+def _too_few(part: "_Part", total: int, most: int) -> str:
+    line = part.line
+    asked = f"{line.name}: {line.share:.1%} of {total:,} tokens asked, {line.available:,} available and at most "
+    once = f"{line.max_repeats} repeats = {line.available * line.max_repeats:,}"
+    caps, ways = "", "raise its max_repeats, or lower its share"
+    if part.share.caps:
+        caps, ways = (
+            f", {int(part.ceiling()):,} of them under its caps",
+            "raise its caps or max_repeats, or lower its share",
         )
+    to = f"set total_tokens to {most:,} or less, {ways}" if most else ways
+    return f"{asked}{once}{caps}: {to}"
 
 
-def repeats(lines: tuple[Line, ...], batch: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, int]]:
-    """Each sample's repeats under the plan, for a batch of narrow rows; 0 for a domain that the plan does not name."""
-    tokens = batch["n_tokens"].to_numpy()
-    keys = batch["key"].to_numpy()
-    times = np.zeros(len(tokens), np.int64)
-    counts = {"samples": len(tokens)}
-    for line, chosen in zip(lines, _masks(lines, batch), strict=True):
-        here = np.where(chosen, line.repeats + is_inside(keys, line.last), 0)
-        times += here
-        name = f"got.{line.domain}"
-        counts[name] = counts.get(name, 0) + int((here * tokens).sum())
-    times[tokens == 0] = 0  # nothing to repeat: all of it was edited away, or is empty
-    counts["in_mix"] = int((times > 0).sum())
-    counts["left_out"] = int((times == 0).sum())
-    made = [pa.array(times, pa.int16()), batch["domain"], batch["n_tokens"]]
-    return pa.RecordBatch.from_arrays(made, schema=MIX), counts
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What has a share: the domain or sub-domain as one line, and its languages where they are told apart."""
+
+    share: Share
+    exact: Fraction
+    line: Line
+    languages: tuple[Line, ...]
+
+    def _limits(self) -> list[tuple[Fraction | None, int]]:
+        caps = {name: exact(cap) for name, cap in self.share.caps}
+        return [(caps.get(line.language or ""), line.available * line.max_repeats) for line in self.languages]
+
+    def ceiling(self) -> Fraction:
+        """The largest budget that caps and repeats allow."""
+        return largest_total(self._limits())
+
+    def lines(self, budget: int) -> list[Line]:
+        """The budget by language: in proportion to tempered tokens, none above its cap or its repeats."""
+        if not self.share.by_language or not budget:
+            return [replace(self.line, budget=budget)]
+        weights = [tempered(line.available, self.share.temperature) for line in self.languages]
+        found = divide(budget, weights, [capped(budget, *limit) for limit in self._limits()])
+        shares = [float(self.exact * n / budget) for n in found]
+        made = zip(self.languages, found, shares, strict=True)
+        return [replace(line, budget=n, share=share) for line, n, share in made]
 
 
-def _masks(lines: tuple[Line, ...], batch: pa.RecordBatch) -> Iterator[np.ndarray]:
-    domains = np.array(batch["domain"].to_pylist(), object)
-    subdomains = np.array(batch["subdomain"].to_pylist(), object)
-    for line in lines:
-        chosen = domains == line.domain
-        yield chosen if line.subdomain is None else chosen & (subdomains == line.subdomain)
+def _parts(share: Share, counts: Mapping[str, int]) -> Iterator[_Part]:
+    found: dict[str, dict[tuple[str | None, str | None], int]] = {"tokens": {}, "samples": {}}
+    for counted, n in counts.items():
+        what, _, names = counted.partition(".")
+        domain, subdomain, language = json.loads(names)
+        if domain == share.domain:
+            found[what][subdomain, language] = n
+
+    def line(name: str | None, part: Fraction, language: str | None) -> Line:
+        wanted = None if language is None else (language or None,)
+        tokens, samples = (
+            sum(n for (s, la), n in cells.items() if name in (None, s) and (wanted is None or la in wanted))
+            for cells in found.values()
+        )
+        return Line(share.domain, name, float(part), 0, tokens, samples, share.max_repeats, language=language)
+
+    for name, part in share.subdomains or ((None, 1.0),):
+        whole = exact(share.share) * exact(part)
+        named = sorted({language or NO_LANGUAGE for (s, language) in found["tokens"] if name in (None, s)})
+        by_language = tuple(line(name, whole, language) for language in (named if share.by_language else (None,)))
+        yield _Part(share, whole, line(name, whole, None), by_language)
 
 
-def _by_line(lines: tuple[Line, ...], batch: pa.RecordBatch) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    keys, tokens = batch["key"].to_numpy(), batch["n_tokens"].to_numpy()
-    for chosen in _masks(lines, batch):
-        yield keys[chosen], tokens[chosen]
+def group_of(line: Line) -> Group:
+    """What the line is a part of and has its share from."""
+    return line.domain, line.subdomain
 
 
-def _name(line: Line) -> str:
-    return line.domain if line.subdomain is None else f"{line.domain}/{line.subdomain}"
-
-
-def describe(lines: tuple[Line, ...]) -> dict[str, Any]:
-    """The plan as JSON-able data: what was asked, what there is, what was planned."""
-    return {
-        "asked": sum(line.budget for line in lines),
-        "got": sum(line.got for line in lines),
-        "lines": [asdict(line) for line in lines],
-    }
-
-
-def from_description(description: Mapping[str, Any]) -> tuple[Line, ...]:
-    """The inverse of `describe`."""
-    return tuple(Line(**line) for line in description["lines"])
+def whole(lines: Sequence[Line]) -> Line:
+    """The lines of one domain or sub-domain as one, whose repeats and last key say nothing."""
+    sums = {name: sum(getattr(line, name) for line in lines) for name in ("budget", "available", "samples", "got")}
+    share = sum(line.share for line in lines)
+    return Line(*group_of(lines[0]), share=share, max_repeats=lines[0].max_repeats, **sums)

@@ -21,7 +21,6 @@ from corpus.minhash import MinHashConfig
 from corpus.schema import CLUSTERS, SCORING, SURVIVORS
 from corpus.schema import signatures as signature_schema
 from corpus.shards import Shard, Store
-from corpus.takedown import Taken, member, taken_down
 from filters.drop_rates import ALL, implausible
 from filters.edits import edited
 from filters.survivors import Clustered, DedupConfig, ScoringIndex, survivors, unit_rows
@@ -30,6 +29,7 @@ from pipelines.election import MEMBERS
 from pipelines.minhash import signature_matrix
 from pipelines.repositories import repository_keys
 from pipelines.stage import Job, Result, Shards, Work, tally
+from pipelines.taken import Listed, not_comparable
 
 Bool = npt.NDArray[np.bool_]
 _NARROW = ["id", "kind", "repo", "stars", "forks", "committed", "created"]
@@ -60,6 +60,12 @@ def run(
     work.map(check_itself, cfg.minhash, [Job(())], step="planted", schema=None)
     layout = Layout.of(bands, signatures)
     files = gather(work, cfg.minhash, layout, (documents, signatures, verdicts, languages), by_repository=False)
+    if lost := not_comparable(work.store, cfg.minhash.definition()):
+        print(
+            f"*** WARNING: {lost} documents were taken down with --near in a build with other MinHash settings than "
+            f"{cfg.minhash.definition()}: what is near them is not told from other documents here ***",
+            file=sys.stderr,
+        )
     passes: list[Pass] = []
     if cfg.unit in ("repository", "both"):
         units = gather(work, cfg.minhash, layout, (documents, signatures, verdicts, languages), by_repository=True)
@@ -288,12 +294,13 @@ def write_survivors(store: Store, threshold: float, job: Job, counts: "Counter[s
         scored = _joined(store, held, ["normalized", "signature"]).combine_chunks()
         matrix = signature_matrix(scored["signature"].combine_chunks())
         index = ScoringIndex(matrix, exact.short_keys(scored["normalized"].combine_chunks()), threshold)
-    listed = taken_down(store)
+    made_with = (store.schema(signed.path).metadata or {}).get(b"minhash", b"").decode()
+    listed = Listed.read(store, made_with, threshold)
     row = 0
     named = store.table(verdicts[1], ["language"])["language"] if verdicts else None
     for batch, verdict in _with_verdicts(store, signed, verdicts):
         part = slice(row, row + batch.num_rows)
-        verdict = _without_taken(listed, ids[part.start : part.stop], batch["exact"], verdict)
+        verdict = listed.judge(ids[part], batch, keys[part], verdict)
         near = np.zeros(batch.num_rows, bool)
         if index is not None:
             candidates = np.flatnonzero(verdict.column("kept").fill_null(False))
@@ -327,16 +334,6 @@ def by_language(counts: dict[str, int]) -> tuple[dict[str, int], dict[str, int],
     of = {what: {k.removeprefix(what): n for k, n in counts.items() if k.startswith(what)} for what in _BY_LANGUAGE}
     rest = {name: n for name, n in counts.items() if not name.startswith(_BY_LANGUAGE)}
     return rest, of[_BY_LANGUAGE[0]], of[_BY_LANGUAGE[1]]
-
-
-def _without_taken(taken: Taken, ids: pa.Array, exact_key: pa.Array, verdict: pa.RecordBatch) -> pa.RecordBatch:
-    """What a takedown lists never survives, whatever else is said of it."""
-    if not taken:
-        return verdict
-    gone = pa.array(member(ids, taken.ids) | member(exact_key, taken.exact))
-    kept = pc.if_else(gone, False, verdict["kept"])
-    reason = pc.if_else(gone, "taken_down", verdict["reason"])
-    return pa.RecordBatch.from_arrays([kept, reason, verdict["held_out"]], names=["kept", "reason", "held_out"])
 
 
 def _with_verdicts(store: Store, signed: Shard, verdicts: Shards) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:

@@ -6,6 +6,7 @@ JSON; it refuses a mixture that cannot be met before anything is packed.
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,17 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpus.mixture import (
-    NARROW,
-    Line,
-    MixConfig,
-    budgets,
-    describe,
-    from_description,
-    narrow,
-    plan,
-    repeats,
-)
+from corpus.mix_plan import describe, from_description, plan, repeats, with_parts
+from corpus.mixture import NARROW, Line, MixConfig, budgets, narrow
 from corpus.schema import MIX
 from corpus.shards import Store
 from pipelines.stage import Job, Result, Shards, Work, groups, tally
@@ -42,18 +34,30 @@ def run(work: Work, cfg: MixConfig, samples: Shards, tokens: Shards, documents: 
     jobs = [Job(([shard], tokens[cut]), batch=shard.batch) for shard, cut in zip(samples, cuts, strict=True)]
     narrowed = work.map(count_tokens, cfg.seed, jobs, step="narrow", schema=NARROW)
     lines = budgets(cfg, tally(narrowed))
-    planned = work.map(make_plan, cfg.tolerance, [Job((narrowed,), params=lines)], step="plan", schema=None)
+    lengths = {share.domain: share.lengths for share in cfg.shares if share.lengths}
+    jobs = [Job((narrowed,), params=(lines, lengths))]
+    planned = work.map(make_plan, cfg.tolerance, jobs, step="plan", schema=None)
+    agreed = from_description(json.loads(work.store.read_bytes(planned[0])))
+    print("\n".join(shown(agreed)), file=sys.stderr)
     made = work.map(
         apply_plan, None, [Job(([shard], planned), batch=shard.batch) for shard in narrowed], step="mix", schema=MIX
     )
     counts = tally(made)
-    for domain, got in _got(from_description(json.loads(work.store.read_bytes(planned[0])))).items():
+    for domain, got in _got(agreed).items():
         assert counts.get(f"got.{domain}", 0) == got, f"the plan gives {domain} {got} tokens, the shards {counts}"
     return Result({"mix": made, "plan": planned}, counts)
 
 
 def _got(lines: tuple[Line, ...]) -> dict[str, int]:
     return {domain: sum(line.got for line in lines if line.domain == domain) for domain in {li.domain for li in lines}}
+
+
+def shown(lines: tuple[Line, ...]) -> Iterator[str]:
+    """The plan as a person reads it, before anything is packed: what has a share, then its parts, largest first."""
+    yield f"  {'mixture':<44} {'share':>8} {'available':>16} {'asked':>16} {'planned':>16} {'repeats':>8}"
+    for line in with_parts(lines):
+        tokens = " ".join(f"{n:>16,}" for n in (line.available, line.budget, line.got))
+        yield f"  {line.name:<44} {line.share:>8.2%} {tokens} {line.got / max(1, line.available):>8.2f}"
 
 
 def count_tokens(store: Store, seed: int, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
@@ -83,13 +87,14 @@ def count_tokens(store: Store, seed: int, job: Job, counts: dict[str, int]) -> I
 def make_plan(store: Store, tolerance: float, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
     """Reads the narrow shards twice, one row group at a time."""
     (narrowed,) = job.inputs
-    lines: Any = job.params
+    params: Any = job.params
+    lines, lengths = params
 
     def batches() -> Iterator[pa.RecordBatch]:
         for shard in narrowed:
             yield from store.batches(shard)
 
-    yield json.dumps(describe(plan(lines, batches, tolerance)), indent=1).encode()
+    yield json.dumps(describe(plan(lines, lengths, batches, tolerance)), indent=1).encode()
 
 
 def apply_plan(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:

@@ -190,6 +190,23 @@ def small_extra_batch() -> Batch:
     return Batch(name="more", source=dataclasses.replace(source, archives=only), extract=source_text)
 
 
+def long_context(recipe: Recipe, length: int) -> Recipe:
+    """The same corpus in rows of `length` tokens, for extending a context: long samples weigh more.
+
+    A repository is one sample, up to eight bytes a token of the row (three rows of source). A sample of an eighth of
+    a row and more counts twice, of half a row and more four times: the published ratio is unknown, and these leave
+    every domain its share. Only samples longer than a row are cut.
+    """
+    lengths = ((length // 8, 2.0), (length // 2, 4.0))
+    shares = tuple(dataclasses.replace(share, lengths=lengths) for share in recipe.mix.shares)
+    return dataclasses.replace(
+        recipe,
+        assemble=dataclasses.replace(recipe.assemble, mode="repository", max_bytes=8 * length),
+        mix=dataclasses.replace(recipe.mix, shares=shares),
+        pack=dataclasses.replace(recipe.pack, length=length, method="best_fit"),
+    )
+
+
 def _demo_folder() -> str:
     """Absolute, because workers may run elsewhere; where the files lie is no part of any identity."""
     return os.path.abspath(os.environ.get("DEMO_INPUT", demo_sources.FOLDER))

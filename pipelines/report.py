@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Table
 
+from corpus.mix_plan import from_description, with_parts
 from corpus.shards import Shard, Store
 from pipelines.console import end, usage_error
 from pipelines.manifest import Found
@@ -23,6 +24,7 @@ from pipelines.report_recall import histories, plot
 from pipelines.report_recall import sections as recall_sections
 
 Rows = list[list[str]]
+_PARTS = 8  # of a domain that is split by language or length: one screen
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,13 +106,13 @@ def mixture(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
     plans = _shards(found, "mix", "plan")
     if not plans:
         return heads, []
-    plan = json.loads(store.read_bytes(plans[0]))
+    lines = from_description(json.loads(store.read_bytes(plans[0])))
+    total = sum(line.got for line in lines)
     rows = []
-    for line in plan["lines"]:
-        name = "/".join(part for part in (line["domain"], line["subdomain"]) if part)
-        shares = [f"{line['share']:.2%}", f"{line['got'] / max(1, plan['got']):.2%}"]
-        counts = [_n(line[key]) for key in ("budget", "got", "available", "samples")]
-        rows.append([name, *shares, *counts, f"{line['got'] / max(1, line['available']):.2f}"])
+    for line in with_parts(lines, most=_PARTS):
+        shares = [f"{line.share:.2%}", f"{line.got / max(1, total):.2%}"]
+        counts = [_n(n) for n in (line.budget, line.got, line.available, line.samples)]
+        rows.append([line.name, *shares, *counts, f"{line.got / max(1, line.available):.2f}"])
     return heads, rows
 
 

@@ -1,11 +1,11 @@
 """`python -m pipelines.takedown LIST [--near]`: take documents out of all a root holds; no stage runs again.
 
 LIST is a file, one entry a line: an id (32 hex digits), a repository (owner/name), REPO/PATH, a URL, or an origin. With
-`--near` the clusters of deduplication around them go as well. In order: the list is written to the store, where crawls
-and dedup read it; every shard that holds something of the documents is written again with the same rows in the same
-order, under a new name; the forwards old -> new are recorded; old files and caches are deleted; exports are made again
-from the rows; a scan over every stored file proves that nothing is left. Stopped at any point, the same command goes
-on.
+`--near` the clusters of deduplication around them and what is near them by signature go as well. In order: the list is
+written to the store, where crawls and dedup read it; every shard that holds something of the documents is written again
+with the same rows in the same order, under a new name; the forwards old -> new are recorded; old files, caches and
+fetched answers are deleted; exports are made again from the rows; a scan over every stored file proves that nothing is
+left. Stopped at any point, the same command goes on.
 """
 
 import argparse
@@ -26,12 +26,14 @@ from pipelines import export
 from pipelines.build import plan
 from pipelines.cluster import ClusterError, connect
 from pipelines.console import end
+from pipelines.fetched import caches, entries, purge_entry
 from pipelines.identity import digest
 from pipelines.manifest import Found, survey
 from pipelines.progress import RunProgress
 from pipelines.purge import CACHES, COUNTS, has_lists, left_in, purge, scan
 from pipelines.recipes import RecipeError, load
 from pipelines.stage import Work
+from pipelines.taken import chosen_rows, near, near_index, record_near
 
 _NARROW = ("id", "origin", "repo", "path", "url")
 _MODELS = (("recall", "models"), ("recall_source", "models"), ("probe", "results"))
@@ -44,6 +46,7 @@ class Plan:
     taken: Taken
     rows: dict[str, np.ndarray] = field(default_factory=dict)  # shard of documents or annotation -> rows
     found: Counter[str] = field(default_factory=Counter)
+    places: set[str] = field(default_factory=set)  # repositories and addresses by which they were fetched
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,11 +66,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _usage(f"{args.root} holds no finished stage: give the --root of a build")
     found = survey(store, plan(loaded.recipe), accept_code=True)
     asked = (frozenset(wanted), args.near)
+    fetched = (*args.cache, *caches(loaded.recipe.crawl))
     if args.scheduler is None:
-        return take_down(store, Here(), manifests, found, asked)
+        return take_down(store, Here(), (manifests, found), asked, fetched)
     try:
         with connect(args.scheduler, None, loaded.user_file) as cluster:
-            return take_down(store, cluster, manifests, found, asked)
+            return take_down(store, cluster, (manifests, found), asked, fetched)
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -87,19 +91,20 @@ def read_manifests(store: Store) -> Iterator[dict[str, Any]]:
     """Every finished stage of every build of the root."""
     for path, _ in store.walk(["manifests"]):
         if path.endswith(".json"):
-            yield json.loads(store.read_text(path) or "{}")
+            yield {**json.loads(store.read_text(path) or "{}"), "path": path}
 
 
 def take_down(
     store: Store,
     cluster: Any,
-    manifests: list[dict[str, Any]],
-    found: dict[str, Found],
+    builds: tuple[list[dict[str, Any]], dict[str, Found]],
     asked: tuple[frozenset[str], bool],
+    fetched: Sequence[str] = (),
 ) -> int:
-    """The whole of it, for (entries, near); prints the report."""
+    """The whole of it, for (entries, near) and the fetch caches; prints the report."""
+    manifests = builds[0]
     todo = resolve(store, manifests, *asked)
-    _record(store, todo.taken)
+    _record(store, manifests, todo)
     if not todo.rows:
         print(f"no document of {len(asked[0])} entries is in {store.root}; the list is recorded for later crawls")
         return 1
@@ -116,8 +121,15 @@ def take_down(
     _forward(store, forwards)
     _delete(store, todo, forwards)
     changed = {asked_for.get(path, path) for path in forwards}
-    _exports(store, cluster, todo, (manifests, found), changed)
+    _exports(store, cluster, todo, builds, changed)
     left = Counter[str]()
+    for keep in (False, True):
+        for cache in fetched:
+            for entry, n in _of_cache(cluster, cache, todo, keep):
+                if keep:
+                    left[entry] += n
+                else:
+                    todo.found["fetched answers deleted"] += n
     for _, counts in cluster.run(scan, [(store, path, todo.taken) for path in _shards(store)]):
         left.update(counts)
     for path, mask in todo.rows.items():
@@ -134,6 +146,9 @@ def resolve(store: Store, manifests: list[dict[str, Any]], wanted: frozenset[str
     for manifest in manifests if near else ():
         if manifest["stage"] in ("dedup", "pool_dedup"):
             _add_clusters(store, manifest, chosen)
+    for manifest in manifests if near else ():
+        if manifest["stage"] in ("minhash", "pool_minhash"):
+            _add_near(store, manifest, chosen)
     exact: set[bytes] = set()
     for manifest in manifests:  # equal texts: other dumps, and pages that recall made documents
         if manifest["stage"] in ("minhash", "pool_minhash"):
@@ -147,6 +162,9 @@ def resolve(store: Store, manifests: list[dict[str, Any]], wanted: frozenset[str
         table = store.table(Shard(path, "", 0, 0), ["id"])
         ids |= frozenset(table["id"].filter(pa.array(mask)).to_pylist())
     todo = Plan(Taken(ids, frozenset(exact), wanted, near), rows)
+    for path, mask in rows.items():
+        table = store.table(Shard(path, "", 0, 0), ["repo", "url"]).filter(pa.array(mask))
+        todo.places.update(name for column in table.columns for name in column.to_pylist() if name)
     todo.found["documents"] = sum(int(mask.sum()) for mask in rows.values())
     return todo
 
@@ -196,6 +214,16 @@ def _add_clusters(store: Store, manifest: dict[str, Any], chosen: dict[str, np.n
         chosen[path] = chosen[path] | member(column, frozenset(kept))
 
 
+def _add_near(store: Store, manifest: dict[str, Any], chosen: dict[str, np.ndarray]) -> None:
+    """Documents whose signatures are near a chosen one's, by one step: clusters of repositories do not tell files."""
+    pairs = _aligned(manifest, "signatures")
+    index = near_index(batch for path, shard in pairs for batch in chosen_rows(store, shard, chosen[path]))
+    for path, shard in pairs if index is not None else ():
+        assert index is not None
+        batches = store.batches(Shard(shard, "", 0, 0))
+        chosen[path] = chosen[path] | np.concatenate([np.zeros(0, bool), *(near(index, batch) for batch in batches)])
+
+
 def _exact(
     store: Store, manifest: dict[str, Any], chosen: dict[str, np.ndarray], keys: frozenset[bytes] | None
 ) -> list[bytes]:
@@ -225,9 +253,16 @@ def _shards(store: Store) -> list[str]:
     return [path for path, _ in store.walk(["objects"]) if path.endswith(".arrow")]
 
 
-def _record(store: Store, taken: Taken) -> None:
-    text = taken.encode()
-    store.write_text(f"{FOLDER}/{digest(text)}.json", text)
+def _record(store: Store, manifests: list[dict[str, Any]], todo: Plan) -> None:
+    """The list and, for `--near`, what tells near-duplicates once the texts are gone."""
+    text = todo.taken.encode()
+    name = digest(text)
+    store.write_text(f"{FOLDER}/{name}.json", text)
+    for number, manifest in enumerate(manifests if todo.taken.near else ()):
+        if manifest["stage"] in ("minhash", "pool_minhash"):
+            pairs = [(path, shard) for path, shard in _aligned(manifest, "signatures") if path in todo.rows]
+            signed = (batch for path, shard in pairs for batch in chosen_rows(store, shard, todo.rows[path]))
+            todo.found["signatures kept"] += record_near(store, f"{name}-{number}", signed)
 
 
 def _forward(store: Store, forwards: dict[str, str]) -> None:
@@ -245,6 +280,13 @@ def _delete(store: Store, todo: Plan, forwards: dict[str, str]) -> None:
         todo.found["cache files deleted"] += 1
 
 
+def _of_cache(cluster: Any, cache: str, todo: Plan, keep: bool) -> Iterator[tuple[str, int]]:
+    """(entry, 1) where it names a repository or an address of what is taken down; it is deleted, or kept and told."""
+    calls = [(cache, path, tuple(sorted(todo.places)), keep) for path in entries(cache)] if todo.places else []
+    for index, n in cluster.run(purge_entry, calls):
+        yield calls[index][1], n
+
+
 def _exports(
     store: Store,
     cluster: Any,
@@ -258,6 +300,9 @@ def _exports(
         rows = manifest.get("reads", {}).get("rows", [])
         if manifest["stage"] == "export" and changed & set(rows):
             _delete_exports(store, todo, manifest, rows, changed)
+            if found["export"].path != manifest["path"]:
+                store.delete(manifest["path"])  # else the stage would count as done
+                print(f"deleted and not made again: the exports of {_builds_of(store, manifest['path'])}")
     ours, packed, tested = (found[name].result for name in ("export", "pack", "decontaminate"))
     if (
         ours is None
@@ -296,6 +341,15 @@ def _delete_exports(store: Store, todo: Plan, manifest: dict[str, Any], rows: li
             store.delete(path)
 
 
+def _builds_of(store: Store, manifest: str) -> str:
+    """The builds that stand on an export, and the command that makes it again."""
+    named = [path for path in store.list("builds") if manifest in (store.read_text(path) or "")]
+    names = [path.rsplit("/", 1)[1].removesuffix(".json") for path in named]
+    if not names:
+        return "a build that is recorded no more"
+    return ", ".join(f"{n} (python -m pipelines.build --recipe {n} --stage export --root {store.root})" for n in names)
+
+
 def _report(todo: Plan, manifests: list[dict[str, Any]], changed: set[str], left: Counter[str]) -> None:
     for name, n in sorted(todo.found.items()):
         print(f"{name:>28} {n:>12,}")
@@ -325,6 +379,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--near", action="store_true", help="also the near-duplicates that dedup put with them")
     parser.add_argument("--recipe", default="demo", help="whose exports are made again (default: demo)")
     parser.add_argument("--root", default="build")
+    parser.add_argument(
+        "--cache", action="append", default=[], metavar="URL", help="a fetch cache to purge beside those of the recipe"
+    )
     parser.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler (default: in this process)")
     return parser
 

@@ -25,6 +25,7 @@ from corpus.shards import Store
 from tokenization.masks import masked, positions, runs
 from tokenization.shuffle import gather, permuted
 
+_OPENED = ("_batches", "_ids", "_addresses", "_first")  # of this process
 _STEPS = 256  # whose rows are computed together: one by one, the bijection would take most of the time
 
 
@@ -87,13 +88,14 @@ class PackedRows(IterableDataset[dict[str, torch.Tensor]]):
         if len(lengths) != 1:
             raise ValueError(f"row files of one length are needed, not of {sorted(lengths)}")
         [self.length] = lengths
-        self._ids = [np.asarray(b["input_ids"].flatten()).reshape(-1, self.length) for b in self._batches]
+        self._ids = [np.asarray(b["input_ids"].flatten()) for b in self._batches]  # in the maps, which they keep
+        self._addresses = np.array([ids.ctypes.data for ids in self._ids], np.uint64)
         self._first = np.cumsum([0, *(b.num_rows for b in self._batches)])
         self.n_rows = int(self._first[-1])
         self.steps = self.n_rows // (self.batch * self.world)
 
     def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_batches", "_ids", "_first")}
+        return {name: value for name, value in self.__dict__.items() if name not in _OPENED}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
@@ -124,21 +126,29 @@ class PackedRows(IterableDataset[dict[str, torch.Tensor]]):
         steps = range(self.position.step + skip, self.steps, every)
         for block in range(0, len(steps), _STEPS):
             here = np.array(steps[block : block + _STEPS])
-            for rows in self.rows_of(self.position.epoch, here):
-                yield self.take(rows)
+            rows = self.rows_of(self.position.epoch, here)
+            for one, places in zip(rows, self._places(rows), strict=True):
+                yield self._take(one, places)
 
     def take(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
         """A batch of these rows."""
+        return self._take(rows, self._places(rows))
+
+    def _places(self, rows: np.ndarray) -> np.ndarray:
+        """Addresses of the rows' ids."""
         which = np.searchsorted(self._first, rows, side="right") - 1
-        inside = rows - self._first[which]
+        inside = (rows - self._first[which]).astype(np.uint64)
+        found: np.ndarray = self._addresses[which] + inside * np.uint64(4 * self.length)
+        return found
+
+    def _take(self, rows: np.ndarray, places: np.ndarray) -> dict[str, torch.Tensor]:
         ids = np.empty((len(rows), self.length), np.int64)
-        places = np.argsort(which, kind="stable")
-        cuts = np.flatnonzero(np.diff(which[places])) + 1
-        for here in np.split(places, cuts):
-            gather(self._ids[int(which[here[0]])], inside[here], here, ids)
+        gather(places, np.uint64(self.length), ids)
         made = {"input_ids": torch.from_numpy(ids)}
         if self.masks == "none":
             return made
+        which = np.searchsorted(self._first, rows, side="right") - 1
+        inside = rows - self._first[which]
         slices = [
             self._batches[part]["segments"].slice(row, 1)
             for part, row in zip(which.tolist(), inside.tolist(), strict=True)

@@ -1,7 +1,10 @@
 """A shuffle without a list, and rows gathered by it, compiled: the inner loops of `dataset`."""
 
+from typing import Any
+
 import numpy as np
-from numba import njit
+from numba import carray, njit, types  # type: ignore[attr-defined]
+from numba.extending import intrinsic
 
 _ROUNDS = 4
 
@@ -34,9 +37,26 @@ def permuted(index: np.ndarray, n: int, key: int) -> np.ndarray:
     return np.asarray(_walk(index.astype(np.int64), np.uint64(n), np.uint64(half), keys))
 
 
+@intrinsic
+def _pointer(typing: Any, address: Any) -> Any:
+    """An address as a pointer: rows lie in as many maps as there are files, and a call for each file costs more than
+    the copy.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(types.int32)(types.uint64), generate
+
+
 @njit(cache=True, nogil=True)
-def gather(source: np.ndarray, rows: np.ndarray, places: np.ndarray, out: np.ndarray) -> None:
-    """out[places[i]] = source[rows[i]], widened on the way."""
-    for i in range(len(rows)):
-        for at in range(source.shape[1]):
-            out[places[i], at] = source[rows[i], at]
+def gather(addresses: np.ndarray, length: np.uint64, out: np.ndarray) -> None:
+    """out[i] = the int32 values at addresses[i], widened on the way. The caller keeps them mapped.
+
+    Indices are unsigned: with signed ones the loop asks of each whether it is negative, and ran at 710 million values
+    a second instead of 1,830 (one core, rows of 2,048 in memory).
+    """
+    for i in range(len(addresses)):
+        row, into = carray(_pointer(addresses[i]), length), out[i]  # type: ignore[call-arg,call-overload]
+        for at in range(length):
+            into[at] = row[at]

@@ -8,10 +8,11 @@ from corpus.cuts import (
     NONE_INSIDE,
     Cut,
     Window,
+    add,
     bucket_of,
-    cut,
-    histogram,
+    cuts,
     histogram_within,
+    histograms,
     inside,
     is_inside,
     narrowed,
@@ -25,12 +26,18 @@ def arrays(rows):
     return np.array([k for k, _ in rows], np.uint64), np.array([n for _, n in rows], np.int64)
 
 
-def two_passes(shards, budget):
+def two_passes(shards, budget, orders=1):
+    """The cut of one order among many, whose histograms have fewer buckets."""
     parts = [arrays(rows) for rows in shards]
-    bucket = bucket_of(sum(histogram(k, n) for k, n in parts), budget)
+    sums = histograms(orders)
+    for k, n in parts:
+        add(sums, np.full(len(k), orders - 1), k, n)
+    bucket = bucket_of(sums[-1], budget)
     if bucket is None:
         return Cut(ALL_INSIDE, sum(int(n.sum()) for _, n in parts))
-    return cut(bucket, [(k[inside(bucket, k)], n[inside(bucket, k)]) for k, n in parts], budget)
+    near = [inside([bucket], np.zeros(len(k), np.int64), k) for k, _ in parts]
+    two = cuts(bucket, [(k[chosen], n[chosen]) for (k, n), chosen in zip(parts, near, strict=True)], budget)
+    return min(two, key=lambda found: abs(found.tokens - budget))
 
 
 def plain(rows, budget):
@@ -53,6 +60,18 @@ def test_two_passes_agree_with_one_sort(rows, budget, at):
     keys, tokens = arrays(rows)
     assert int(tokens[is_inside(keys, found.last)].sum()) == found.tokens
     assert found.tokens == plain(rows, budget)[0]
+
+
+@given(rows=ROWS, budget=st.integers(0, 400))
+def test_coarser_histograms_find_the_same_cut(rows, budget):
+    keys, _ = arrays(rows)
+    found = [two_passes([rows], budget, orders) for orders in (1, 70, 1000)]
+    assert len({one.tokens for one in found}) == 1
+    assert len({is_inside(keys, one.last).tobytes() for one in found}) == 1
+
+
+def test_histograms_together_stay_below_32_mib():
+    assert all(histograms(n).nbytes <= 32 << 20 for n in (1, 64, 65, 4056, 200_000))
 
 
 @given(rows=ROWS, budget=st.integers(0, 400), at=st.integers(0, 60))

@@ -15,7 +15,9 @@ SHARES = (Share(domain="code", share=0.5, max_repeats=3), Share(domain="math", s
 
 def sample(n, domain, *places):
     documents = [{"document": bytes(16), "shard": s, "row": r, "comment": ""} for s, r in places]
-    return {"sample": bytes([n]) * 16, "domain": domain, "subdomain": "source", "documents": documents}
+    language = "Python" if n == 1 else None
+    named = {"sample": bytes([n]) * 16, "domain": domain, "subdomain": "source", "language": language}
+    return {**named, "documents": documents}
 
 
 def mixed(tmp_path, cfg, tokens, samples):
@@ -94,3 +96,27 @@ def test_a_quarantined_token_count_is_no_token(tmp_path):
     result, stage = mixed(tmp_path, MixConfig(shares=SHARES, total_tokens=60), [[[10, 20], [30, None]], [[40, 50, 9]]],
                           [CODE, MATH])  # fmt: skip
     assert stage.store.table(result.outputs["mix"][0])["n_tokens"].to_pylist() == [10, 20, 30]
+
+
+def test_the_plan_is_printed_before_anything_is_packed(tmp_path, capsys):
+    code = Share(domain="code", share=0.5, max_repeats=3, lengths=((20, 2.0),), caps=(("Python", 0.5),))
+    mixed(tmp_path, MixConfig(shares=(code, SHARES[1]), total_tokens=130), TOKEN_COUNTS, [CODE, MATH])
+    told = capsys.readouterr().err.splitlines()
+    names = [line.strip().split("  ")[0] for line in told if not line.strip().startswith("mix/")]
+    assert names[:2] == ["mixture", "code"] and "math" in names[2:]
+    assert "code Python, 0 to 19 tokens" in names and "code (no language), 20 tokens and more" in names
+
+
+def test_long_samples_are_repeated_more_often_where_the_recipe_says_so(tmp_path):
+    code = Share(domain="code", share=0.5, max_repeats=3, lengths=((30, 3.0),))
+    result, stage = mixed(tmp_path, MixConfig(shares=(code, SHARES[1]), total_tokens=180), TOKEN_COUNTS, [CODE, MATH])
+    table = stage.store.table(result.outputs["mix"][0])
+    assert dict(zip(table["n_tokens"].to_pylist(), table["repeats"].to_pylist(), strict=True))[30] == 2
+
+
+def test_another_weight_counts_no_tokens_again(tmp_path):
+    mixed(tmp_path, MixConfig(shares=SHARES, total_tokens=100), TOKEN_COUNTS, [CODE, MATH])
+    before = sorted(p.name for p in (tmp_path / "objects/mix/narrow").iterdir())
+    shares = (Share(domain="code", share=0.5, temperature=3.0, lengths=((20, 2.0),)), SHARES[1])
+    mixed(tmp_path, MixConfig(shares=shares, total_tokens=100), TOKEN_COUNTS, [CODE, MATH])
+    assert sorted(p.name for p in (tmp_path / "objects/mix/narrow").iterdir()) == before

@@ -4,7 +4,7 @@ import pytest
 
 from corpus.minhash import MinHashConfig
 from filters.rule import Rule
-from pipelines.recipes import RECIPES, RecipeError, load, small, small_extra_batch
+from pipelines.recipes import RECIPES, RecipeError, load, long_context, small, small_extra_batch
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -49,3 +49,12 @@ def test_a_file_whose_name_holds_no_function_lists_what_it_defines(tmp_path):
     path.write_text("def first():\n    pass\n\n\ndef second():\n    pass\n")
     with pytest.raises(RecipeError, match="has no function ''; it defines: first, second"):
         load(str(path), None)
+
+
+def test_a_long_context_keeps_the_shares_of_domains_and_weighs_long_samples_and_repositories():
+    recipe, base = long_context(small(), 32_768), small()
+    assert [(share.domain, share.share) for share in recipe.mix.shares] == [
+        (share.domain, share.share) for share in base.mix.shares
+    ]
+    assert {share.lengths for share in recipe.mix.shares} == {((4096, 2.0), (16_384, 4.0))}
+    assert (recipe.assemble.mode, recipe.pack.length, recipe.pack.method) == ("repository", 32_768, "best_fit")

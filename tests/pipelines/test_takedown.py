@@ -8,11 +8,21 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from corpus.decode import plain_text
+from corpus.exact import exact_key
+from corpus.minhash import MinHashConfig
 from corpus.shards import Shard, Store
+from corpus.sources.git import Git
 from corpus.takedown import Taken, taken_down
-from pipelines import takedown
+from filters.survivors import DedupConfig
+from pipelines import crawl, dedup, takedown
 from pipelines.build import main as build_main
+from pipelines.crawl import Batch, CrawlConfig
+from pipelines.manifest import Found
+from pipelines.purge import scan
 from tests.builds import contents
+from tests.corpus.sources.repositories import OCTOBER, Bare
+from tests.pipelines.corpora import Corpus, document, words, work
 from tokenization.dataset import row_files
 from tokenization.packing import NO_ID, PADDING
 
@@ -117,6 +127,122 @@ def test_wrong_usage_is_told_in_a_line(tmp_path, capsys, entries, root, told):
     arguments = [listed(tmp_path, *entries), "--recipe", "small", "--root", str(tmp_path / root)]
     assert takedown.main(arguments) == 2
     assert told in capsys.readouterr().err
+
+
+def text(seed, changed=0):
+    return " ".join([*words(seed)[: 300 - changed], *(f"new{i}" for i in range(changed))])
+
+
+ROWS = [
+    document("a", text("a"), repo="o/a", path="a.py", kind="file", stars=9),
+    document("near a", text("a", 8), repo="o/b", path="b.py", kind="file"),
+    document("b", text("b"), url="https://host.example/b"),
+    document("a again", text("a"), repo="o/c", path="c.py", kind="file"),
+]
+NOTHING_MADE = {name: Found(None, "todo", None, None) for name in ("export", "pack", "decontaminate")}
+
+
+def small_root(root, unit="file"):
+    """Four documents through the real minhash and dedup, and manifests that say what was read and written."""
+    corpus = Corpus(root, takedown.Here(), [ROWS[:2], ROWS[2:]], MinHashConfig(group_bytes=9_000))
+    cfg = DedupConfig(unit=unit, minhash=MinHashConfig(group_bytes=9_000))
+    made = dedup.run(corpus.work, cfg, **corpus.inputs()).outputs["survivors"]
+    reads = {"documents": [shard.path for shard in corpus.documents]}
+    for stage, output, shards in (("minhash", "signatures", corpus.signatures), ("dedup", "survivors", made)):
+        manifest = {"stage": stage, "reads": reads, "outputs": {output: [{"path": shard.path} for shard in shards]}}
+        corpus.work.store.write_text(f"manifests/{stage}/x.json", json.dumps(manifest))
+    return corpus.work.store
+
+
+def down(store, *entries, near=False, fetched=()):
+    manifests = list(takedown.read_manifests(store))
+    return takedown.take_down(store, takedown.Here(), (manifests, NOTHING_MADE), (frozenset(entries), near), fetched)
+
+
+def left(store):
+    """Origins of documents that still have a text."""
+    shards = [Shard(path, "", 0, 0) for path, _ in store.walk(["objects/input/documents"])]
+    return {row["origin"] for shard in shards for row in store.table(shard).to_pylist() if row["text"]}
+
+
+def test_equal_texts_go_and_near_ones_stay_unless_asked_for(tmp_path):
+    store = small_root(tmp_path)
+    assert down(store, "o/a/a.py") == 0
+    assert left(store) == {"near a", "b"}
+    assert down(store, "o/a/a.py", near=True) == 0
+    assert left(store) == {"b"}
+
+
+@pytest.mark.parametrize("unit", ["file", "repository", "none"])
+def test_near_takes_what_is_near_whatever_deduplication_compared(tmp_path, unit, capsys):
+    store = small_root(tmp_path, unit)
+    assert down(store, "o/a", near=True) == 0
+    assert left(store) == {"b"}
+    told = capsys.readouterr().out.split()
+    assert told[told.index("kept") + 1] == "3"  # signatures
+    assert "scan: nothing of them is left" in " ".join(told)
+
+
+def test_a_takedown_that_was_stopped_is_finished_by_the_same_command(tmp_path, monkeypatch):
+    store = small_root(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(takedown, "_forward", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            down(store, "o/a", near=True)
+    assert down(store, "o/a", near=True) == 0
+    assert left(store) == {"b"}
+
+
+def test_the_scan_tells_what_is_left(tmp_path):
+    store = small_root(tmp_path)
+    [path, _] = [path for path, _ in store.walk(["objects/input/documents"])]
+    assert scan(store, path, Taken(ids=frozenset({ROWS[0]["id"]}))) == {path: 1}
+    assert scan(store, path, Taken(ids=frozenset({b"another" + bytes(9)}))) == {}
+
+
+def test_a_fetched_answer_that_holds_it_goes_and_is_counted(tmp_path, capsys):
+    store, cache = small_root(tmp_path / "root"), tmp_path / "fetched"
+    for name in ("o/a", "o/z"):
+        url = f"https://git.example/{name}.git/git-upload-pack"
+        (cache / name).mkdir(parents=True)
+        (cache / name / "answer").write_bytes(json.dumps({"url": url}).encode() + b"\npack")
+    assert down(store, "o/a", fetched=(str(cache),)) == 0
+    assert [path.parent.name for path in cache.rglob("answer")] == ["z"]
+    assert "fetched answers deleted            1" in capsys.readouterr().out
+
+
+def test_exports_of_another_recipe_are_deleted_and_named_with_the_command_that_makes_them_again(tmp_path, capsys):
+    store = small_root(tmp_path)
+    store.write_text("objects/export/litdata/k.c.bin", "tokens")
+    store.write_text("objects/export/litdata/k.c.bin.json", "{}")
+    store.write_text("exports/litdata/xyz/chunk-0-0.bin", "tokens")
+    rows = next(path for path, _ in store.walk(["objects/input/documents"]))  # what changes, in place of rows
+    manifest = {
+        "stage": "export",
+        "reads": {"rows": [rows]},
+        "outputs": {"litdata.bin": [{"path": "objects/export/litdata/k.c.bin"}]},
+    }
+    store.write_text("manifests/export/other.json", json.dumps(manifest))
+    store.write_text("builds/other.json", json.dumps({"export": "manifests/export/other.json"}))
+    assert down(store, "o/a") == 0
+    assert not list((tmp_path / "objects/export").rglob("*.bin"))
+    assert store.read_text("manifests/export/other.json") is None
+    told = capsys.readouterr().out
+    assert "not made again: the exports of other (python -m pipelines.build --recipe other --stage export" in told
+
+
+def test_a_crawl_refuses_what_is_listed(tmp_path):
+    source = tmp_path / "git"
+    for name in ("o/a", "o/b"):
+        bare = Bare(source / f"{name}.git")
+        bare.commit(bare.files({b"same.py": b"equal text", b"own.py": name.encode()}), OCTOBER)
+    stage = work(tmp_path / "root", takedown.Here(), "crawl")
+    lists = Taken(exact=frozenset({exact_key(b"equal text")}), names=frozenset({"o/b/own.py"}))
+    stage.store.write_text("takedown/lists/x.json", lists.encode())
+    batches = (Batch(name="git", source=Git(folder=str(source)), extract=plain_text),)
+    result = crawl.run(stage, CrawlConfig(batches=batches))
+    found = [row["origin"] for shard in result.outputs["documents"] for row in stage.store.table(shard).to_pylist()]
+    assert (found, result.counts["refused.taken_down"], result.counts["seen"]) == (["o/a"], 3, 4)
 
 
 def test_an_empty_list_holds_nothing():

@@ -21,11 +21,13 @@ def test_an_order_has_no_trace_of_the_rows_order():
     assert abs(np.diff(found).mean()) < 5
 
 
-def test_rows_go_to_their_places():
-    source, out = np.arange(12, dtype=np.int32).reshape(4, 3), np.zeros((2, 3), np.int64)
-    source.flags.writeable = False
-    gather(source, np.array([3, 1]), np.array([1, 0]), out)
-    assert out.tolist() == [[3, 4, 5], [9, 10, 11]]
+def test_rows_are_gathered_from_wherever_they_lie_and_widened():
+    one, other = np.arange(12, dtype=np.int32).reshape(4, 3), np.full((1, 3), -7, np.int32)
+    one.flags.writeable = False
+    addresses = np.array([one[3].ctypes.data, other.ctypes.data, one[1].ctypes.data], np.uint64)
+    out = np.zeros((3, 3), np.int64)
+    gather(addresses, np.uint64(3), out)
+    assert out.tolist() == [[9, 10, 11], [-7, -7, -7], [3, 4, 5]]
 
 
 GOLDEN = [409, 861, 237, 722, 590, 112]
