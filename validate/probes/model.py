@@ -3,6 +3,7 @@
 Comes in: a size and a vocabulary, or a checkpoint's folder; goes out: a model with every field set. Knows no data.
 """
 
+import os
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -11,6 +12,11 @@ from validate.probes.shapes import SHAPES, Shape
 
 BALANCE_ALPHA: Final = 0.001  # V2-Lite's expert-level balance factor
 _PADDING: Final = 1.05
+_FIM: Final = (  # hole, begin, end
+    ("<｜fim▁hole｜>", "<|hole|>", "<|fim_suffix|>"),
+    ("<｜fim▁begin｜>", "<|fim_begin|>", "<|fim_prefix|>"),
+    ("<｜fim▁end｜>", "<|fim_end|>", "<|fim_middle|>"),
+)
 _YARN: Final = {
     "rope_type": "yarn",
     "rope_theta": 10000.0,
@@ -82,13 +88,15 @@ def load(path: str, vocabulary: Vocabulary) -> Any:
     The configuration is read first, so that a checkpoint of another vocabulary is refused before its weights are. Sizes
     may differ by padding (DeepSeek-V2: 102,400 rows for 100,002 tokens), the begin and end tokens may not.
     """
-    import os
+    from transformers import AutoModelForCausalLM
 
-    from transformers import AutoConfig, AutoModelForCausalLM
+    check(path, vocabulary)
+    return prepared(AutoModelForCausalLM.from_pretrained(path, dtype="auto"))
 
-    if not os.path.exists(os.path.join(path, "config.json")):
-        raise CheckpointError(f"no checkpoint in {path}: it has no config.json; name a folder of save_pretrained")
-    config = AutoConfig.from_pretrained(path)
+
+def check(path: str, vocabulary: Vocabulary) -> None:
+    """Raises CheckpointError where these rows cannot train the checkpoint; reads its configuration only."""
+    config = _configuration_of(path)
     if config.model_type != "deepseek_v2":
         raise CheckpointError(f"the checkpoint in {path} is a {config.model_type}; the probe trains deepseek_v2")
     padded = vocabulary.size <= config.vocab_size <= _PADDING * vocabulary.size
@@ -98,7 +106,41 @@ def load(path: str, vocabulary: Vocabulary) -> Any:
             f"end {config.eos_token_id}, the rows one of {vocabulary.size:,} with {vocabulary.begin} and "
             f"{vocabulary.end}: continue it on rows of its own vocabulary (vocabulary=None keeps the rows' ids)"
         )
-    return prepared(AutoModelForCausalLM.from_pretrained(path, dtype="auto"))
+
+
+def _configuration_of(path: str) -> Any:
+    from transformers import AutoConfig
+
+    if not os.path.exists(os.path.join(path, "config.json")):
+        raise CheckpointError(f"no checkpoint in {path}: it has no config.json; name a folder of save_pretrained")
+    return AutoConfig.from_pretrained(path)
+
+
+def opened(path: str) -> tuple[Any, Vocabulary]:
+    """Any causal model with its own vocabulary, to be asked and not trained; on a GPU where there is one.
+
+    The special tokens' ids come from the configuration (begin, end) and from tokenizer.json by the strings that FIM
+    tokens have in the DeepSeek, small and OpenAI-like vocabularies; -1 where a vocabulary has none.
+    """
+    import torch
+    from tokenizers import Tokenizer
+    from transformers import AutoModelForCausalLM
+
+    config = _configuration_of(path)
+    file = os.path.join(path, "tokenizer.json")
+    if not os.path.exists(file):
+        raise CheckpointError(f"no tokenizer.json in {path}: the model cannot be asked without its vocabulary")
+    made = Tokenizer.from_file(file)
+    made.encode_special_tokens = True
+    ends = config.eos_token_id[0] if isinstance(config.eos_token_id, list) else config.eos_token_id
+    fim = [next((found for name in names if (found := made.token_to_id(name)) is not None), -1) for names in _FIM]
+    begin = ends if config.bos_token_id is None else config.bos_token_id
+    words = Vocabulary(
+        config.vocab_size, begin, ends, *fim, lambda text: list(made.encode(text, add_special_tokens=False).ids),
+        lambda ids: str(made.decode(ids, skip_special_tokens=True)),
+    )  # fmt: skip
+    net = AutoModelForCausalLM.from_pretrained(path, dtype="auto")
+    return net.to("cuda" if torch.cuda.is_available() else "cpu").eval(), words
 
 
 def balance_loss(router_logits: Any, top_k: int) -> Any:
