@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     rates = compare(store, found)
     if args.set not in rates:
-        return _usage(
+        return usage_error(
             f"the build lacks measures of {args.set!r}: put their groups into the recipe's MeasureConfig.groups"
         )
     overall = ["set", "documents", "dropped", "share", "bytes", "dropped", "share"], overview(rates)
