@@ -1,7 +1,9 @@
 """Benchmark `extract`: formulas, code lines and boilerplate lines kept on real pages, and speed, beside two peers.
 
-Pages: the demo's WARC files (`make demo-input`) and, where BENCH_PAGES names folders of HTML (separated as in PATH),
-150 pages of each. Peers: resiliparse's main content, and trafilatura (extra `bench`) where it is installed.
+Pages: the demo's WARC files (`make demo-input`), which the rules were made on, and apart from them, where BENCH_PAGES
+names folders of HTML (separated as in PATH), 150 pages of each. Peers: resiliparse's main content, and trafilatura,
+which brings a dozen packages with it and is looked for where BENCH_PEERS says: `pip install --target peers
+trafilatura==2.3.1 lxml_html_clean`, BENCH_PEERS=peers.
 What a page holds is found without our code, by the standard library's `html.parser` and plain rules:
 - formulas: TeX in MathJax scripts, annotations, `alttext`, `alt` of images of class math, tex or latex, and in
   delimiters in elements of class math or, on pages that name MathJax or KaTeX, in text. Each once a page, compared
@@ -12,6 +14,7 @@ What a page holds is found without our code, by the standard library's `html.par
 
 import os
 import re
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -97,17 +100,24 @@ class Page:
 
 def rows() -> Iterator[dict[str, Any]]:
     """One dictionary per figure, with the keys that `python -m benchmarks` prints."""
-    pages = [_read(site, html) for site, html in _pages()]
-    template = _templates(pages)
-    kept, speed = _measure(pages, template, _ours, dollars=True)
     peers = {"resiliparse main content": _resiliparse()}
     if (trafilatura := _trafilatura()) is not None:
         peers["trafilatura"] = trafilatura
+    for group, found in (("demo", _crawled()), ("others", _others())):
+        pages = [_read(site, html) for site, html in found]
+        if pages:
+            yield from _compared(group, pages, peers)
+
+
+def _compared(group: str, pages: list[Page], peers: dict[str, Extract]) -> Iterator[dict[str, Any]]:
+    template = _templates(pages)
+    kept, speed = _measure(pages, template, _ours, dollars=True)
     for name, peer in peers.items():
         theirs, their_speed = _measure(pages, template, peer, dollars=False)
         for what, (found, total) in kept.items():
-            yield _row(f"{what}, of {total:,}", "% kept", 100 * found / total, name, 100 * theirs[what][0] / total)
-        yield _row(f"HTML of {len(pages):,} pages", "MB/s", speed, name, their_speed)
+            ours, other = 100 * found / total, 100 * theirs[what][0] / total
+            yield _row(f"{group}: {what}, of {total:,}", "% kept", ours, name, other)
+        yield _row(f"{group}: HTML of {len(pages):,} pages", "MB/s", speed, name, their_speed)
 
 
 def _row(what: str, unit: str, ours: float, peer: str, theirs: float) -> dict[str, Any]:
@@ -118,8 +128,8 @@ def _row(what: str, unit: str, ours: float, peer: str, theirs: float) -> dict[st
 # --- pages
 
 
-def _pages() -> Iterator[tuple[str, bytes]]:
-    """(site, HTML as UTF-8): what the demo crawls, and files below the folders of BENCH_PAGES, evenly chosen."""
+def _crawled() -> Iterator[tuple[str, bytes]]:
+    """(site, HTML as UTF-8) of what the demo crawls."""
     source = next(batch.source for batch in demo().crawl.batches if batch.output == "pool")
     for root in roots(source):
         table = pa.Table.from_batches(list(listing(source, root)), LISTING)
@@ -127,6 +137,10 @@ def _pages() -> Iterator[tuple[str, bytes]]:
             made = decode(raw.data, raw.charset)
             if not made.refused:
                 yield urlsplit(raw.path).netloc, made.text
+
+
+def _others() -> Iterator[tuple[str, bytes]]:
+    """The same of files below the folders of BENCH_PAGES, evenly chosen."""
     for folder in filter(None, os.environ.get("BENCH_PAGES", "").split(os.pathsep)):
         files = sorted(path for path in Path(folder).rglob("*.html") if path.is_file() and not path.is_symlink())
         for path in files[:: max(1, len(files) // _PER_FOLDER)][:_PER_FOLDER]:
@@ -255,6 +269,7 @@ def _resiliparse() -> Extract:
 
 
 def _trafilatura() -> Extract | None:
+    sys.path += filter(None, [os.environ.get("BENCH_PEERS")])  # at the end: it replaces nothing of this environment
     try:
         import trafilatura
     except ImportError:

@@ -1,9 +1,10 @@
 """What becomes of each node of a page: left out, code, a data table, an index, or what its tag says.
 
 Comes in: a page's arrays (`corpus/dom.py`). Goes out: the node whose subtree is the page's content, and one kind for
-every node in it (`corpus/verbatim.py`). Names of classes, ids and roles are data, at the top; what they say is believed
-only where the sizes of text agree: a `main` with a tenth of the page's text is not the content, and a `sidebar` with
-half of it is the layout. This file refuses to know formulas and how anything is written.
+every node in it (`corpus/verbatim.py`). What names say (`corpus/frames.py`) is believed only where the sizes of text
+agree: a `main` with a tenth of the page's text is not the content, and a `sidebar` with half of it is the layout,
+unless it is nearly all links; and so is a block of many links that nothing names a menu.
+This file refuses to know formulas and how anything is written.
 """
 
 from typing import Final
@@ -12,113 +13,19 @@ import numba
 import numpy as np
 
 from corpus.dom import CODE, TAGS, Dom, Ints
-from corpus.names import Bytes, Flags, Table
+from corpus.frames import BEST, CONTENTS, DEBRIS, DROP, HIGHLIGHT, KEEP, MAIN, NAMED, NOT_CODE, RANK, SECTION, TOPIC
+from corpus.names import Bytes, Flags
 from corpus.verbatim import FENCE, INLINE_CODE, SCRIPT, SKIP, TABLE, Kinds
 
 _MAIN_SHARE: Final = 0.3  # of the page's text
 _DROPPED_SHARE: Final = 0.5  # of the content's text, by its name
 _FRAME_SHARE: Final = 0.95  # the same, by its tag: nobody wraps a page in `nav`
+_DENSE: Final = 0.9  # of a block's text, in links: a menu, however much of a short page it is
+_MENU_LINKS: Final = 20  # of a block that nothing calls a menu
+_REST: Final = 200  # bytes of text that must be left beside what is dropped for its links: an index is its own content
 _INDEX_LETTERS: Final = 12  # bytes of a subscript or superscript; longer ones are prose set small
 
-(
-    DROP,
-    KEEP,
-    DEBRIS,
-    RENDERED,
-    MATH,
-    KATEX,
-    DISPLAY,
-    WIKI,
-    HIGHLIGHT,
-    NOT_CODE,
-    CLASSIFIER,
-    FORMULA_IMAGE,
-    CONTENTS,
-    TOPIC,
-    NAMED,
-    SECTION,
-) = (1 << bit for bit in range(16))
-_BEST: Final = 1 << 24
-_RANK: Final = 24  # the first of the bits that say how well something is called the content
-
-_DROPPED_CLASSES: Final = (
-    *("nav", "navbar", "navigation", "menu", "sidebar", "sphinxsidebar", "related", "breadcrumb", "breadcrumbs", "toc"),
-    *("footer", "header", "page-header", "site-header", "skip-link", "mw-editsection", "navbox", "catlinks", "noprint"),
-    *("printfooter", "reference-return", "cookie-banner", "share", "social", "advertisement", "sr-only"),
-    *("js-post-menu", "post-menu", "user-info", "votecell", "js-vote-count", "wy-nav-side", "wy-nav-top"),
-    *("rst-footer-buttons", "rst-versions", "bd-sidebar", "bd-toc", "bd-header", "bd-footer", "prev-next-area"),
-    *("header-article", "sidebar-drawer", "toc-drawer", "mobile-header", "announcement", "sig-paren-toggle"),
-    *("vector-toc", "mw-jump-link", "mw-indicators", "mw-portlet", "vector-header-container", "mw-footer"),
-    *("reflist-return", "ambox", "s-navigation", "s-topbar", "js-consent-banner", "site-footer", "post-signature"),
-    *("comments-link", "nav-links", "pagination", "pager", "page-nav", "prevnext", "bottom-nav"),
-)
-_DROPPED_IDS: Final = (
-    *("toc", "footer", "header", "navbar", "nav", "sidebar", "menu", "breadcrumbs", "navigation", "side-nav", "top"),
-    *(
-        "nav-path",
-        "MSearchSelectWindow",
-        "MSearchResultsWindow",
-        "navrow1",
-        "navrow2",
-        "navrow3",
-        "navrow4",
-        "titlearea",
-    ),
-    *("mw-navigation", "mw-head", "mw-panel", "siteSub", "contentSub", "jump-to-nav", "catlinks", "searchbox"),
-    *("search", "hot-network-questions", "left-sidebar", "sidebar-first", "sidebar-second", "cookie-banner"),
-)
-_DROPPED_WORDS: Final = (
-    *("sidebar", "navbar", "navigation", "nav", "topnav", "breadcrumb", "breadcrumbs", "footer", "menu", "sidemenu"),
-    *("submenu", "cookie", "pagination"),
-)
-_DROPPED_ROLES: Final = ("navigation", "banner", "contentinfo", "search", "complementary")
-_DEBRIS: Final = (
-    *("linenos", "lineno", "linenodiv", "gutter", "line-numbers-rows", "blob-num", "copy-button", "copybtn", "eqno"),
-    *("headerlink", "anchor", "anchorjs-link", "viewcode-link", "viewcode-back", "hljs-ln-numbers", "rouge-gutter"),
-    *("srclink", "src-link", "test-arrow", "copy-path", "toggle-wrapper", "collapse-toggle", "doc-anchor"),
-    *("header-anchor", "heading-link", "hash-link", "hideme", "permalink", "edit-page-link", "clipboard"),
-)
-_RENDERED: Final = (
-    *("MathJax_Preview", "MathJax", "MathJax_Display", "MathJax_SVG", "MathJax_SVG_Display", "MathJax_CHTML"),
-    "MathJax_MathML",
-)
-# How well something is called the content, best first; "tag" names elements.
-_MAIN: Final = (
-    (("tag", "main"), ("role", "main"), ("id", "mw-content-text")),
-    (("id", "bodyContent"), ("id", "mainbar"), ("id", "main-content"), ("id", "doc-content")),
-    (("id", "content"), ("class", "markdown-body"), ("class", "rst-content"), ("class", "documentwrapper")),
-    (("tag", "article"), ("class", "post-content"), ("class", "entry-content")),
-    (("id", "main"), ("class", "main-content"), ("class", "contents"), ("class", "content"), ("class", "document")),
-)
-_NAMES: Final = (
-    ("class", _DROPPED_CLASSES, DROP),
-    ("id", _DROPPED_IDS, NAMED),
-    ("word", _DROPPED_WORDS, NAMED),
-    ("role", _DROPPED_ROLES, DROP),
-    ("class", ("section",), SECTION),
-    ("has", ("hidden",), DEBRIS),
-    ("class", _DEBRIS, DEBRIS),
-    ("class", ("footnote", "footnote-list", "admonition"), KEEP),
-    ("class", _RENDERED, RENDERED),
-    ("class", ("math", "arithmatex", "math-container", "MathJax_Source"), MATH),
-    ("class", ("katex", "katex-display"), KATEX),
-    ("class", ("katex-display",), DISPLAY),
-    ("class", ("mwe-math-element",), WIKI),
-    (
-        "class",
-        ("math", "tex", "latex", "mwe-math-fallback-image-inline", "mwe-math-fallback-image-display"),
-        FORMULA_IMAGE,
-    ),
-    ("class", ("inlineformula", "numberedequation", "displayformula"), FORMULA_IMAGE),
-    ("class", ("highlight", "hljs-ln", "js-file-line-container", "highlighttable"), HIGHLIGHT),
-    ("class", ("sig-name", "sig-prename", "descname", "descclassname"), NOT_CODE),
-    ("class", ("classifier",), CLASSIFIER),
-    ("class", ("contents",), CONTENTS),
-    ("class", ("topic",), TOPIC),
-    *((what, (name,), 1 << _RANK + rank) for rank, names in enumerate(_MAIN) for what, name in names if what != "tag"),
-)
-FLAGS: Final = Table.of(_NAMES)
-
+_T_A = CODE["a"]
 _T_ASIDE, _T_HEADER, _T_BODY, _T_BR, _T_MAIN = (CODE[name] for name in ("aside", "header", "body", "br", "main"))
 _T_TABLE, _T_TR, _T_TD, _T_TH = (CODE[name] for name in ("table", "tr", "td", "th"))
 _NEVER, _FRAME, _CODE, _PRE, _INDEX, _STRUCTURE, _FORM = 1, 2, 3, 4, 5, 6, 7  # what a tag is to this file
@@ -126,6 +33,9 @@ _ROLES: Final = np.zeros(len(TAGS), np.uint8)
 _NAMEABLE: Final = np.zeros(len(TAGS), np.uint8)  # what frames are made of
 for _tag in ("div", "ul", "ol", "table", "td", "tr", "tbody", "nav", "header", "aside", "p", "dir", "center", "?"):
     _NAMEABLE[CODE[_tag]] = 1
+_BLOCKS: Final = np.zeros(len(TAGS), np.uint8)  # what a page's columns are made of; lists of links may be content
+for _tag in ("div", "td", "section", "center", "details", "aside"):
+    _BLOCKS[CODE[_tag]] = 1
 _LAYOUT: Final = np.zeros(len(TAGS), np.uint8)  # in a table of data there are none of these
 for _tag in ("table", "h1", "h2", "h3", "h4", "ul", "ol", "dl"):
     _LAYOUT[CODE[_tag]] = 1
@@ -152,13 +62,20 @@ def content(dom: Dom) -> tuple[int, Kinds] | None:
     if not len(bodies):
         return None
     body = int(bodies[0])
-    kinds = np.zeros(len(dom) + 1, np.uint8)
-    _leave_out(dom.tag, dom.parent, dom.after, dom.flags, dom.letters, body, _ROLES, _NAMEABLE, kinds)
+    kinds = _left_out(dom, body)
     root = _main(dom, body, kinds)
-    if root != body:  # what is a large part of it may have been a small one of the page
-        kinds[:] = 0
-        _leave_out(dom.tag, dom.parent, dom.after, dom.flags, dom.letters, root, _ROLES, _NAMEABLE, kinds)
-    return root, kinds
+    # What is a large part of the content may have been a small one of the page.
+    return root, kinds if root == body else _left_out(dom, root)
+
+
+def _left_out(dom: Dom, root: int) -> Kinds:
+    """Kinds for every node, so far only of those that are not content below the root."""
+    kinds = np.zeros(len(dom) + 1, np.uint8)
+    shape = (dom.tag, dom.parent, dom.after, dom.flags, dom.letters)
+    _leave_out(*shape, root, _ROLES, _NAMEABLE, kinds)
+    left = _left(dom.after, dom.letters, root, kinds)
+    _leave_menus(*shape, root, left, _ROLES, _NAMEABLE, _BLOCKS, kinds)
+    return kinds
 
 
 def structure(dom: Dom, root: int, kinds: Kinds) -> None:
@@ -171,8 +88,8 @@ def _main(dom: Dom, body: int, kinds: Kinds) -> int:
     """The element that is called the content, if it is one and holds enough of the text that is left; else the body."""
     left = _left(dom.after, dom.letters, body, kinds)
     least = _MAIN_SHARE * left[dom.after[body]]
-    ranked = dom.flags >> _RANK
-    for rank, names in enumerate(_MAIN):
+    ranked = dom.flags >> RANK
+    for rank, names in enumerate(MAIN):
         called = ranked & (1 << rank) != 0
         for what, name in names:
             if what == "tag":
@@ -199,17 +116,13 @@ def _leave_out(
 ) -> None:
     """Mark what is not content; of the two shares, form and search have the smaller, since pages lie in forms."""
     total = letters[after[root]] - letters[root]
-    mains = np.zeros(tag.size + 1, np.int32)  # before each node; what holds one is not dropped for its name
-    for i in range(tag.size):
-        mains[i + 1] = mains[i] + (flags[i] & _BEST != 0 or tag[i] == _T_MAIN)
+    mains = _mains(tag, flags)
     i, stop = root + 1, after[root]
     while i < stop:
-        role, flag = roles[tag[i]], flags[i]
-        framing = role == _FRAME and not (tag[i] == _T_ASIDE and flag & KEEP)
+        role = roles[tag[i]]
+        framing = role == _FRAME and not (tag[i] == _T_ASIDE and flags[i] & KEEP)
         framing |= tag[i] == _T_HEADER and tag[parent[i]] == _T_BODY
-        named = role == _FORM or flag & (DROP | DEBRIS) != 0 or (flag & TOPIC != 0 and flag & CONTENTS != 0)
-        # A section about menus may be called so: headings make the ids of sections.
-        named |= flag & NAMED != 0 and flag & SECTION == 0 and nameable[tag[i]] == 1
+        named = _is_named(role, flags[i], nameable[tag[i]])
         size = letters[after[i]] - letters[i]
         if (
             role == _NEVER
@@ -220,6 +133,77 @@ def _leave_out(
             i = after[i]
         else:
             i += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_named(role: int, flag: int, nameable: int) -> bool:
+    """Whether something is called a frame. A section about menus may be called so: headings make sections' ids."""
+    topic = flag & TOPIC != 0 and flag & CONTENTS != 0
+    return bool(role == _FORM or flag & (DROP | DEBRIS) or topic or (flag & NAMED and not flag & SECTION and nameable))
+
+
+@numba.njit(cache=True, nogil=True)
+def _mains(tag: Ints, flags: Flags) -> Ints:
+    """Before each node, how many are called the content; what holds one is not dropped for its name."""
+    mains = np.zeros(tag.size + 1, np.int32)
+    for i in range(tag.size):
+        mains[i + 1] = mains[i] + (flags[i] & BEST != 0 or tag[i] == _T_MAIN)
+    return mains
+
+
+@numba.njit(cache=True, nogil=True)
+def _leave_menus(
+    tag: Ints,
+    parent: Ints,
+    after: Ints,
+    flags: Flags,
+    letters: Ints,
+    root: int,
+    left: Ints,
+    roles: Bytes,
+    nameable: Bytes,
+    blocks: Bytes,
+    kinds: Kinds,
+) -> None:
+    """Mark blocks that are nearly all links, as long as enough text is left beside them."""
+    rest = left[after[root]] - left[root]
+    links, linked = _linked(tag, after, letters, kinds)
+    mains = _mains(tag, flags)
+    i, stop = root + 1, after[root]
+    while i < stop:
+        behind = after[i]
+        if kinds[i] == SKIP:
+            i = behind
+            continue
+        size = left[behind] - left[i]
+        many = blocks[tag[i]] == 1 and links[behind] - links[i] >= _MENU_LINKS
+        called = many or _is_named(roles[tag[i]], flags[i], nameable[tag[i]])
+        dense = linked[behind] - linked[i] >= _DENSE * size and rest - size >= _REST
+        if called and dense and mains[behind] == mains[i]:
+            kinds[i] = SKIP
+            rest -= size
+            i = behind
+        else:
+            i += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _linked(tag: Ints, after: Ints, letters: Ints, kinds: Kinds) -> tuple[Ints, Ints]:
+    """Before each node: how many links there were, and bytes of text in them, without what is left out."""
+    links, linked = np.zeros(tag.size + 1, np.int32), np.zeros(tag.size + 1, np.int32)
+    inside = gone = 0  # the ends of the link and of the part left out that we are in
+    for i in range(tag.size):
+        links[i + 1], linked[i + 1] = links[i], linked[i]
+        if kinds[i] == SKIP:
+            gone = max(gone, after[i])
+        if i < gone:
+            continue
+        if tag[i] == _T_A and i >= inside:
+            links[i + 1] += 1
+            inside = after[i]
+        if i < inside and after[i] == i + 1:
+            linked[i + 1] += letters[i + 1] - letters[i]
+    return links, linked
 
 
 @numba.njit(cache=True, nogil=True)

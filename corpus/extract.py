@@ -14,10 +14,11 @@ from typing import Final
 import numpy as np
 from resiliparse.parse.encoding import map_encoding_to_html5
 
-from corpus.content import FLAGS, content, structure
+from corpus.content import content, structure
 from corpus.decode import Extracted, decode
 from corpus.dom import CODE, Dom, parse
 from corpus.formulas import normalised, take_formulas
+from corpus.frames import FLAGS
 from corpus.markdown import write
 from corpus.sources.raw import Raw
 from corpus.verbatim import FENCE

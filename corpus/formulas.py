@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from corpus.content import DISPLAY, FORMULA_IMAGE, KATEX, MATH, RENDERED, WIKI
 from corpus.dom import CODE, Dom
+from corpus.frames import DISPLAY, FORMULA_IMAGE, KATEX, MATH, RENDERED, WIKI
 from corpus.mathml import latex_of
 from corpus.verbatim import BLOCK, INLINE, SKIP, Kinds, raw_text
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from corpus.content import FLAGS, content, structure
+from corpus.content import content, structure
 from corpus.dom import CODE, parse
+from corpus.frames import FLAGS
 from corpus.verbatim import FENCE, INLINE_CODE, SCRIPT, TABLE
 
 LONG = "The content of this page is long enough to be taken for it. " * 5
@@ -73,3 +74,33 @@ def test_what_holds_the_content_is_not_dropped_for_its_name():
     dom = parse(f'<nav>{LONG * 9}</nav><div class="page-nav-wrap"><main>text</main></div>'.encode(), FLAGS)
     _, kinds = content(dom)
     assert not kinds[np.flatnonzero(dom.tag == CODE["div"])].any()
+
+
+def links(n):
+    return "".join(f'<li><a href="{i}">Page number {i}</a>' for i in range(n))
+
+
+@pytest.mark.parametrize(
+    ("block", "dropped"),
+    [
+        (f"<div>{links(20)}</div>", True),
+        (f"<div>{links(19)}</div>", False),
+        (f"<div>{links(20)}{'Words beside the links. ' * 4}</div>", False),
+        (f'<div class="sidebar">{links(5)}</div>', True),
+        (f'<div class="sidebar">{links(60)}</div>', True),
+        (f'<div class="sidebar">{LONG * 9}</div>', False),
+        (f"<div>{links(20)}<main>x</main></div>", False),
+    ],
+    ids=["many", "few", "described", "named", "named and large", "named and no links", "holds the main"],
+)
+def test_a_block_of_links_is_a_menu(block, dropped):
+    dom = parse(f"<p>{LONG}</p>{block}".encode(), FLAGS)
+    _, kinds = content(dom)
+    assert bool(kinds[np.flatnonzero(dom.tag == CODE["div"])[0]]) is dropped
+
+
+def test_a_list_of_links_amid_text_stays_and_so_does_an_index():
+    dom = parse(f"<p>{LONG}</p><ul>{links(50)}</ul>".encode(), FLAGS)
+    assert not content(dom)[1][np.flatnonzero(dom.tag == CODE["ul"])].any()
+    dom = parse(f"<nav>{LONG * 9}</nav><h1>Index</h1><div>{links(50)}</div>".encode(), FLAGS)
+    assert not content(dom)[1][np.flatnonzero(dom.tag == CODE["div"])].any()

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from corpus.content import FLAGS
 from corpus.dom import CODE, parse
+from corpus.frames import FLAGS
 from corpus.mathml import latex_of
 
 
