@@ -23,7 +23,7 @@ def test_a_cluster_is_listed_by_any_of_its_members(tmp_path):
     rows = [
         [document("a", text("a"), stars=1, url="http://a"), document("b", text("b"), path="b")],
         [
-            document("near", text("a") + " word", path="near", kind="prose"),
+            document("near", f"{text('a')} {text('z')[:90]}", path="near"),
             document("equal", text("a") + " ", path="="),
         ],
         [document("c", text("a"), stars=5, path="c.py", **file)],
