@@ -192,14 +192,14 @@ def limited(root: str, range_bytes: int, limit: int, groups: list[dict[str, Any]
     work = Work(Store(root), Inline(), "dedup", Silent())  # type: ignore[arg-type]
     keys = Keys(bands, (_BANDS,), tuple(range(_BANDS)), layout.behind(bands, ("signature",)), [])
     cfg = DedupConfig(unit="file", range_bytes=range_bytes)
-    held = _status("VmData")
+    held = status_bytes("VmData")
     resource.setrlimit(resource.RLIMIT_DATA, (held + limit, resource.getrlimit(resource.RLIMIT_DATA)[1]))
     started = time.process_time()
     made = cluster(work, cfg, layout, keys, members, [], "near_duplicate")
     written = sum(os.path.getsize(f"{root}/{path}") for path in work.files)
     return {
         "seconds": time.process_time() - started,
-        "peak": _status("VmHWM"),  # ru_maxrss would be that of the process that started this one, if it is larger
+        "peak": status_bytes("VmHWM"),  # ru_maxrss would be that of the process that started this one, if it is larger
         "limit": limit,
         "bytes": written + sum(shard.bytes for shard in (*bands, *members)),
         "n_clusters": sum(shard.counts["clusters"] for shard in made.clusters),
@@ -207,7 +207,7 @@ def limited(root: str, range_bytes: int, limit: int, groups: list[dict[str, Any]
     }
 
 
-def _status(name: str) -> int:
+def status_bytes(name: str) -> int:
     """Bytes, from Linux's account of this process."""
     with open("/proc/self/status", encoding="ascii") as status:
         return next(int(line.split()[1]) << 10 for line in status if line.startswith(name))

@@ -125,6 +125,7 @@ def written(store: Store, texts: list[str]) -> Inputs:
             "id": [exact_key(str(i).encode()) for i in range(start, stop)],
             "kind": ["file"] * n,
             "repo": [f"r{i // _REPOSITORY}" for i in range(start, stop)],
+            "path": ["file.py"] * n,
             "text": texts[start:stop],
             "kept": [True] * n,
             "held_out": [False] * n,

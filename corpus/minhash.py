@@ -56,7 +56,7 @@ class MinHashConfig:
     shingle: Literal["word", "char"] = "word"
     n: int = 5
     seed: int = 1
-    drop_comments: bool = False  # from the normalized exact key, where `corpus.comments` can; signatures keep them
+    drop_comments: bool = True  # from the normalized exact key, where `corpus.comments` can; signatures keep them
     group_bytes: int = 1 << 30  # of documents whose band keys are sorted into one file
 
     def __post_init__(self) -> None:

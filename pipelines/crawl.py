@@ -30,6 +30,7 @@ from pipelines.stage import Job, Result, Work, tally
 
 OUTPUTS: Final = ("documents", "pool")
 ASSUMED_BYTES: Final = 10_000  # of a file whose size only reading tells: the mean of 28,387 source files was 10,600
+ROW_GROUP_DOCUMENTS: Final = 1 << 16  # at most, however short they are: a signature takes 1 kB of each
 Extractor = Callable[[Raw], Extracted]
 
 
@@ -286,7 +287,8 @@ def read_shard(store: Store, cfg: _Take, job: Job, counts: Counter[str]) -> Iter
             continue
         counts["kept"] += 1
         counts["bytes"] += len(made.text)
-        if held and held_bytes + len(made.text) > cfg.row_group_bytes:
+        full = held_bytes + len(made.text) > cfg.row_group_bytes or len(held) == ROW_GROUP_DOCUMENTS
+        if held and full:
             yield _documents(job.batch, held)
             held, held_bytes = [], 0
         held.append((raw, made))

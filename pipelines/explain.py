@@ -1,6 +1,7 @@
 """`python -m pipelines.explain ID|REPO/PATH|URL`: what became of one document, stage by stage.
 
-Reads narrow columns of a build's shards. An id is 32 hex digits; a path is matched as REPO/PATH as the crawl wrote it.
+Reads narrow columns of a build's shards. An id is 32 hex digits; a path is matched as REPO/PATH as the crawl wrote it,
+or as PATH alone of what is in no repository.
 """
 
 import argparse
@@ -55,7 +56,7 @@ def matches(store: Store, shard: Shard, what: str) -> Iterator[tuple[int, dict[s
     """(row, narrow columns) of the documents that `what` names."""
     columns = ["id", "source", "kind", "origin", "repo", "path", "url", "snapshot"]
     table = store.table(shard, columns)
-    name = pc.binary_join_element_wise(table["repo"], table["path"], "/")
+    name = pc.coalesce(pc.binary_join_element_wise(table["repo"], table["path"], "/"), table["path"])
     mask = pc.or_(pc.fill_null(pc.equal(name, what), False), pc.fill_null(pc.equal(table["url"], what), False))
     if len(what) == 32 and all(c in "0123456789abcdef" for c in what):
         mask = pc.or_(mask, pc.equal(table["id"], pa.scalar(bytes.fromhex(what), pa.binary(16))))

@@ -17,13 +17,16 @@ from corpus.schema import signatures as signature_schema
 from corpus.shards import Shard, Store
 from pipelines.stage import Job, Result, Shards, Work, groups, tally
 
+_DOCUMENT_BYTES = 1 << 10  # at least, in a group: its keys take half of that, however short its text is
+
 
 def run(work: Work, cfg: MinHashConfig, documents: Shards) -> Result:
     """Signatures of every document, whatever `filter` will say: another threshold there signs nothing again."""
     schema = signature_schema(cfg.n_hashes).with_metadata({"minhash": cfg.definition()})
     columns = ["path", "text"] if cfg.drop_comments else ["text"]
     signed = work.annotate(sign, _of_text(cfg), documents, step="sign", schema=schema, columns=[columns])
-    jobs = [Job((signed[group],), batch=documents[group.start].batch) for group in groups(documents, cfg.group_bytes)]
+    cuts = groups(documents, cfg.group_bytes, _DOCUMENT_BYTES)
+    jobs = [Job((signed[group],), batch=documents[group.start].batch) for group in cuts]
     bands = work.map(write_bands, _of_text(cfg), jobs, step="bands", schema=BANDS)
     return Result({"signatures": signed, "bands": bands}, tally(signed) | {"band_keys": sum(s.rows for s in bands)})
 
@@ -48,7 +51,7 @@ def sign(cfg: MinHashConfig, documents: pa.RecordBatch) -> tuple[pa.RecordBatch,
 def write_bands(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
     """The group's file-unit band keys, sorted. Rows without shingles have the exact key only.
 
-    Holds 8 bytes per key and 8 per document: 216 bytes a document at 25 bands.
+    Holds 8 bytes per key and 8 per document, twice while they are joined: 450 bytes a document at 25 bands.
     """
     (signed,) = job.inputs
     keys, exacts, shards, rows, worded = _group_keys(store, cfg, signed)

@@ -289,15 +289,16 @@ def tally(shards: Sequence[Shard]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def groups(documents: Sequence[Shard], group_bytes: int) -> list[slice]:
+def groups(documents: Sequence[Shard], group_bytes: int, document_bytes: int = 0) -> list[slice]:
     """Consecutive shards of one crawl batch, up to `group_bytes` of text; a repository is never split.
 
+    A document counts as `document_bytes` at least, for steps that hold as much of each, however short its text is.
     A repository larger than `group_bytes` makes a group of its own size: only narrow columns and ids are read by group.
     """
     cuts = [0]
     size = 0
     for index, shard in enumerate(documents):
-        text = shard.counts.get("bytes", shard.bytes)
+        text = max(shard.counts.get("bytes", shard.bytes), document_bytes * shard.rows)
         full = size and (size + text > group_bytes) and not shard.counts.get("continues")
         if index and (full or shard.batch != documents[index - 1].batch):
             cuts.append(index)

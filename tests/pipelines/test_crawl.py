@@ -128,6 +128,13 @@ def test_row_groups_hold_bounded_text_or_one_document(tmp_path, source):
     assert sizes == [[10, 20], [20], [20], [40]]
 
 
+def test_row_groups_hold_a_bounded_number_of_documents(tmp_path, source, monkeypatch):
+    monkeypatch.setattr(crawl, "ROW_GROUP_DOCUMENTS", 2)
+    [shard] = run(tmp_path, batch(source)).outputs["documents"]
+    store = work(tmp_path / "root", OneAfterTheOther(), "crawl").store
+    assert [part.num_rows for part in store.batches(shard)] == [2, 2, 1]
+
+
 PAGES = (
     record("https://a.com/1", b"<p>first"),
     record("https://a.com/2", b"<p>second", status="404 No"),

@@ -3,7 +3,7 @@ import pytest
 from corpus.minhash import MinHashConfig
 from filters.survivors import DedupConfig
 from pipelines import dedup
-from pipelines.list_cluster import listed, main
+from pipelines.list_cluster import Asked, listed, main
 from tests.pipelines.corpora import Corpus, OneAfterTheOther, document, words
 
 CFG = DedupConfig(unit="file", minhash=MinHashConfig(group_bytes=9_000))
@@ -13,19 +13,30 @@ def text(seed):
     return " ".join(words(seed))
 
 
+def asked(corpus, cfg):
+    made = dedup.run(corpus.work, cfg, **corpus.inputs()).outputs["clusters"]
+    return Asked(corpus.documents, corpus.signatures, made, cfg.unit == "file")
+
+
 def test_a_cluster_is_listed_by_any_of_its_members(tmp_path):
     file = {"kind": "file", "repo": "x/one"}
     rows = [
-        [document("a", text("a"), stars=1, url="http://a"), document("b", text("b"))],
+        [document("a", text("a"), stars=1, url="http://a"), document("b", text("b"), path="b")],
+        [
+            document("near", f"{text('a')} {text('z')[:90]}", path="near"),
+            document("equal", text("a") + " ", path="="),
+        ],
         [document("c", text("a"), stars=5, path="c.py", **file)],
     ]
     corpus = Corpus(tmp_path, OneAfterTheOther(), rows, CFG.minhash)
-    made = dedup.run(corpus.work, CFG, **corpus.inputs()).outputs["clusters"]
-    found = [list(listed(corpus.work.store, corpus.documents, made, what)) for what in ("http://a", "x/one/c.py")]
-    assert found[0] == found[1]
-    assert [line.split(" ")[-1] for line in found[0][1:]] == ["http://a", "x/one/c.py"]
-    assert [line[0] for line in found[0][1:]] == [" ", "*"]
-    assert list(listed(corpus.work.store, corpus.documents, made, "b")) == []
+    made = asked(corpus, CFG)
+    found = [list(listed(corpus.work.store, made, what)) for what in ("http://a", "x/one/c.py", "near", "=")]
+    assert all(lines == found[0] for lines in found)
+    assert [line.split()[-1] for line in found[0][1:]] == ["http://a", "near", "=", "x/one/c.py"]
+    assert [line[0] for line in found[0][1:]] == [" ", " ", " ", "*"]
+    how = [line.split()[-2] for line in found[0][1:]]
+    assert how[0] == how[2] == "equal" and 0.9 < float(how[1]) < 1 and how[3] == "kept"
+    assert list(listed(corpus.work.store, made, "b")) == []
 
 
 def test_a_repository_is_listed_by_its_name(tmp_path):
@@ -34,9 +45,11 @@ def test_a_repository_is_listed_by_its_name(tmp_path):
         for repo in ("x/one", "y/fork")
     )
     corpus = Corpus(tmp_path, OneAfterTheOther(), [one, fork], CFG.minhash)
-    made = dedup.run(corpus.work, DedupConfig(minhash=CFG.minhash), **corpus.inputs()).outputs["clusters"]
+    made = asked(corpus, DedupConfig(minhash=CFG.minhash))
     for what in ("y/fork", "x/one/2"):
-        assert next(listed(corpus.work.store, corpus.documents, made, what)).startswith("cluster of 2 units")
+        title, *members = listed(corpus.work.store, made, what)
+        assert title.startswith("cluster of 2 units")
+        assert sorted(line.split()[-2] for line in members) == ["kept", "unit"]
 
 
 @pytest.mark.parametrize(("argv", "told"), [(["x", "--recipe", "none"], "no recipe"), (["x"], "run --stage dedup")])

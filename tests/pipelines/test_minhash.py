@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from corpus import exact, minhash
 from corpus.minhash import MinHashConfig
@@ -29,6 +32,15 @@ def test_signatures_stand_beside_their_documents(tmp_path):
     assert table["n_shingles"].to_pylist() == counts.tolist() == [296, 0, 0, 296]
     assert (signature_matrix(table["signature"].combine_chunks()) == values).all()
     assert table["normalized"].to_pylist() == exact.exact_keys(texts)[1].to_pylist()
+
+
+@pytest.mark.parametrize(("drop", "path", "equal"), [(True, "a.py", True), (False, "a.py", False), (True, "a", False)])
+def test_texts_that_differ_in_comments_are_equal_where_their_path_tells_the_syntax(tmp_path, drop, path, equal):
+    rows = [[document("a", "x = 1  # one", path=path), document("b", "# two\nx = 1", path=path)]]
+    corpus = Corpus(tmp_path, OneAfterTheOther(), rows, replace(CFG, drop_comments=drop))
+    table = corpus.work.store.table(corpus.signatures[0])
+    one, two = table["normalized"].to_pylist()
+    assert (one == two) == equal and len(set(table["exact"].to_pylist())) == 2
 
 
 def test_bands_hold_every_key_of_a_group_sorted(tmp_path):

@@ -128,6 +128,10 @@ def test_a_group_is_consecutive_within_a_batch_and_never_splits_a_repository():
     assert groups(shards, 10) == [slice(0, 2), slice(2, 3), slice(3, 5)]
 
 
+def test_short_documents_fill_a_group_by_their_number():
+    assert groups([shard("a", 1)] * 5, 10, document_bytes=5) == [slice(0, 2), slice(2, 4), slice(4, 5)]
+
+
 def test_a_record_comes_back_from_the_file_alone(tmp_path):
     store = Store(str(tmp_path))
     record = Record("batch", Counter(seen=3, kept=3))
