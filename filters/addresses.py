@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -62,6 +63,7 @@ _DECIMAL_BEFORE: Final = re.compile(rb"(?:^|[^\d.])\d*(?:\.\d+){1,2}[ ,-]$")
 _PUBLIC_RESOLVERS: Final = _words("""
     8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 149.112.112.112 208.67.222.222 208.67.220.220 4.2.2.1 4.2.2.2
 """)
+_CANDIDATES: Final = 1 << 16  # at a time
 _OBJECT_IDS: Final = ([2, 5, 4], [2, 5, 29])
 _IPV4: Final = re.compile(rb"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?!\w|\.\w|-[A-Za-z])")
 _IPV6: Final = re.compile(rb"[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
@@ -88,6 +90,7 @@ _LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _IS_DIGIT: Final = _table(_DIGITS)
 _IS_HEX: Final = _table(_DIGITS + b"abcdefABCDEF")
 _IS_WORD: Final = _table(_DIGITS + _LETTERS + b"_")
+_IS_LABEL: Final = _table(_DIGITS + _LETTERS + b"-")
 _IS_LOCAL: Final = _table(_DIGITS + _LETTERS + b"_.+%-")
 
 
@@ -97,14 +100,31 @@ def _inside(positions: Offsets, before: int, after: int, size: int) -> Offsets:
 
 
 def _rows(positions: Offsets, offsets: Offsets) -> Iterator[tuple[int, int, int, int]]:
-    """Position with its row and the row's bounds."""
-    rows = np.searchsorted(offsets, positions, side="right") - 1
-    yield from zip(positions.tolist(), rows.tolist(), offsets[rows].tolist(), offsets[rows + 1].tolist(), strict=True)
+    """Position with its row and the row's bounds; some at a time, since a column may hold millions."""
+    for start in range(0, len(positions), _CANDIDATES):
+        part = positions[start : start + _CANDIDATES]
+        rows = np.searchsorted(offsets, part, side="right") - 1
+        bounds = (part.tolist(), rows.tolist(), offsets[rows].tolist(), offsets[rows + 1].tolist())
+        yield from zip(*bounds, strict=True)
+
+
+@numba.njit(cache=True, nogil=True)
+def _dotted(data: Column, at: Offsets, is_label: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Whether a dot ends what could be a domain's first part: `a@a@a@` has many signs, no address."""
+    found = np.zeros(at.size, np.bool_)
+    for index in range(at.size):
+        place = at[index] + 1
+        last = min(place + 64, data.size - 1)
+        while place < last and is_label[data[place]]:
+            place += 1
+        found[index] = data[place] == 46
+    return found
 
 
 def _emails(data: Column, offsets: Offsets) -> Iterator[tuple[int, int, int, str]]:
     at = _inside(np.flatnonzero(data == ord("@")), 1, 4, len(data))
     at = at[_IS_LOCAL[data[at - 1]] & _IS_WORD[data[at + 1]]]
+    at = at[_dotted(data, at, _IS_LABEL)]
     for position, row, low, high in _rows(at, offsets):
         before = data[max(low, position - 65) : position].tobytes()
         local = _LOCAL.search(before)

@@ -78,6 +78,10 @@ def _literal_tables() -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64], npt
 
 
 CLASSES: Final = _class_table()
+# How the words of credentials begin that `filters.keys` knows: key, token, secret, passw, pwd, auth, credential, ...
+_NAMES: Final = np.array(
+    [list(word) for word in (b"key", b"tok", b"sec", b"pas", b"pwd", b"aut", b"cre", b"bea", b"api", b"pri")], np.uint8
+)
 JWT: Final = 0  # its place in ANCHORS
 _FIRST, _ROWS, _LETTERS = _literal_tables()
 
@@ -85,9 +89,10 @@ _FIRST, _ROWS, _LETTERS = _literal_tables()
 def anchors(data: npt.NDArray[np.uint8], base64_limit: float, hex_limit: float) -> npt.NDArray[np.int64]:
     """Ascending positions at which a detector should look.
 
-    Besides the literals: a quoted run of base64 or hexadecimal digits above its entropy limit, or of an AWS secret's
-    length; a long run, quoted or not, that a name ending in key, token, password, … is set to; `user:password@`, hooks
-    or api after `://`; the dots of a Discord token and the colon of a Telegram one.
+    Besides the literals: a quoted run of base64 or hexadecimal digits above its entropy limit that changes as a random
+    one does or, of hexadecimal digits, is set to a name of credentials; one of an AWS secret's length; a long run,
+    quoted or not, that a name ending in key, token, password, … is set to; `user:password@`, hooks or api after `://`;
+    the dots of a Discord token and the colon of a Telegram one.
     """
     found: npt.NDArray[np.int64] = _scan(data, CLASSES, _FIRST, _ROWS, _LETTERS, base64_limit - 1e-6, hex_limit - 1e-6)
     return found
@@ -119,8 +124,18 @@ def _scan(data, classes, first, rows, letters, base64_limit, hex_limit):  # type
             opened = data[base_run - 1] if base_run > 0 else np.uint8(0)
             quoted = (byte == 34 or byte == 39) and (opened == 34 or opened == 39) and length >= MIN_QUOTED_HEX
             if quoted:
-                found = length == AWS_SECRET or (
-                    opened == byte and _is_random(data, classes, base_run, i, counts, base64_limit, hex_limit)
+                found = (
+                    length == AWS_SECRET
+                    or (length >= MIN_ASSIGNED and _is_assigned(data, base_run))
+                    or (
+                        opened == byte
+                        and _is_random(data, classes, base_run, i, counts, base64_limit, hex_limit)
+                        and (
+                            _is_credential(data, classes, base_run)
+                            if _is_hex(data, classes, base_run, i)
+                            else _changes_enough(data, classes, base_run, i)
+                        )
+                    )
                 )
             else:
                 found = length >= MIN_ASSIGNED and _is_assigned(data, base_run)
@@ -168,22 +183,35 @@ def _token_end(data, classes, at):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _is_assigned(data, at):  # type: ignore[no-untyped-def]
-    """Whether `key =`, `"token": "` or the like ends here."""
+    """Whether `key =`, `"token": "` or the like ends here; the last word of the name, one s or `_base` behind it."""
     end = at
     while end > 0 and at - end < 80:
         byte = data[end - 1]
-        if not (byte == 32 or byte == 34 or byte == 39 or byte == 58 or byte == 61 or byte == 62 or byte == 93):
+        if not (byte == 9 or byte == 32 or byte == 34 or byte == 39 or byte == 58 or byte == 61 or byte == 62
+                or byte == 93 or byte == 96):  # fmt: skip
             break
         end -= 1
-    if end == at or end < 3:
+    if end == at:
+        return False
+    if end > 4 and data[end - 4] | 32 == 98 and data[end - 3] | 32 == 97 and data[end - 2] | 32 == 115:
+        if data[end - 1] | 32 == 101:
+            end -= 4
+            end -= int(data[end - 1] == 45 or data[end - 1] == 95)
+    elif end > 1 and data[end - 1] | 32 == 115 and data[end - 2] | 32 != 115:
+        end -= 1
+    if end < 3:
         return False
     a, b, c = data[end - 3] | 32, data[end - 2] | 32, data[end - 1] | 32
     return (
         (b == 112 and c == 119)  # pw
         or (a == 107 and b == 101 and (c == 121 or c == 110))  # key, to-ken
         or (a == 112 and b == 119 and c == 100)  # pwd
+        or (a == 115 and b == 119 and c == 100)  # pas-swd
         or (a == 97 and b == 115 and c == 115 and end > 3 and data[end - 4] | 32 == 112)  # pass
         or (a == 111 and b == 114 and c == 100)  # passw-ord
+        or (a == 114 and b == 101 and c == 116)  # sec-ret
+        or (a == 117 and b == 116 and c == 104)  # a-uth
+        or (a == 105 and b == 97 and c == 108)  # credent-ial
     )
 
 
@@ -222,11 +250,7 @@ def _is_telling_url(data, at):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def _is_random(data, classes, start, end, counts, base64_limit, hex_limit):  # type: ignore[no-untyped-def]
     """Whether the run's entropy is above the limit of its alphabet."""
-    all_hex, entropy = True, 0.0
-    for j in range(start, end):
-        if not classes[data[j]] & HEX:
-            all_hex = False
-            break
+    all_hex, entropy = _is_hex(data, classes, start, end), 0.0
     if not all_hex and end - start < MIN_QUOTED_BASE64:
         return False
     for j in range(start, end):
@@ -237,3 +261,50 @@ def _is_random(data, classes, start, end, counts, base64_limit, hex_limit):  # t
             entropy -= count / (end - start) * np.log2(count / (end - start))
             counts[data[j]] = 0
     return entropy > (hex_limit if all_hex else base64_limit)
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_hex(data, classes, start, end):  # type: ignore[no-untyped-def]
+    for j in range(start, end):  # noqa: SIM110
+        if not classes[data[j]] & HEX:
+            return False
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def _changes_enough(data, classes, start, end):  # type: ignore[no-untyped-def]
+    """What `filters.keys.is_random` asks of the value, counted."""
+    changes = digits = 0
+    before = 0
+    for j in range(start, end):
+        kind = classes[data[j]] & ALNUM
+        changes += int(j > start and kind != before)
+        digits += int(kind == DIGIT and before != DIGIT)
+        before = kind
+    return changes >= 0.35 * (end - start - 1) and digits >= max(1, (end - start) // 16)
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_credential(data, classes, at):  # type: ignore[no-untyped-def]
+    """Whether a sign of assignment stands close before the value, and in the name before that a word of credentials.
+
+    Random hexadecimal digits under no such name are a digest or a test vector: one folder had 33,000 of them.
+    """
+    i = at
+    while i > 0 and at - i < 36 and not (data[i - 1] == 58 or data[i - 1] == 61):
+        i -= 1
+    if i == 0 or not (data[i - 1] == 58 or data[i - 1] == 61):
+        return False
+    end = max(0, i - 16)  # signs, white space, brackets and quotes between the name and the value
+    while i > end and data[i - 1] < 128 and not classes[data[i - 1]] & ALNUM and data[i - 1] != 95:
+        i -= 1
+    low = max(0, i - 100)
+    while i > low and (data[i - 1] >= 128 or classes[data[i - 1]] & TOKEN or data[i - 1] == 46):
+        a = data[i - 1] | 32
+        if i + 1 < at:
+            b, c = data[i] | 32, data[i + 1] | 32
+            for word in range(len(_NAMES)):
+                if a == _NAMES[word, 0] and b == _NAMES[word, 1] and c == _NAMES[word, 2]:
+                    return True
+        i -= 1
+    return False

@@ -8,13 +8,18 @@ a key by asking its issuer.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 BEFORE: Final = 256  # bytes of the line that a window shows before the position,
 AFTER: Final = 2048  # and after it: a JWT of three parts is rarely longer
+
+Positions = npt.NDArray[np.int64]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -78,9 +83,16 @@ DOUBTS: Final = re.compile(
     re.I,
 )
 _CREDENTIAL: Final = re.compile(
-    r"(?:key|token|secret|passw|pwd|auth|credential|private|bearer|api)\w*[\"'\]]{0,2}\s{0,8}(?:[:=]|=>)[^:=]{0,8}$",
+    r"(?:key|token|secret|passw|pwd|auth(?!or)|credential|private|bearer|api)\w*[\"'\]]{0,2}\s{0,8}(?:[:=]|=>)[^:=]{0,8}$",
     re.I,
 )
+# Names that end in a word of credentials and are none: a type of some cloud, an identifier of a key, the public numbers
+# of a JSON Web Key; and NAME=digest where the quotes are around both.
+_NO_CREDENTIAL: Final = re.compile(
+    r"(?:::\w*|(?:key|token)_?id\w{0,8}|[\"'](?:x|y|n|e|kid|x5t|x5c|alg))[\"'\]]{0,2}\s{0,8}(?:[:=]|=>)[^:=]{0,8}$",
+    re.I,
+)
+_DIGEST_INSIDE: Final = re.compile(r"(?:sha_?\d|md5|hash|digest|checksum)\w{0,8}=", re.I)
 _LONGEST_NAMELESS: Final = 100  # characters: longer, and called nothing that tells, it is data
 _CONTEXT: Final = 64  # characters before the value in which those words count
 _LOCK_FILES: Final = _words("""
@@ -118,11 +130,22 @@ _NOT_SECRET_NAME: Final = re.compile(
 )
 
 
-def key_spans(text: bytes, positions: Iterable[int], max_chars: int, path: str) -> list[tuple[int, int]]:
-    """Byte spans of the keys at the given positions of one text, ascending, possibly overlapping."""
+def key_spans(
+    text: bytes, positions: Positions, path: str, limits: tuple[int, int]
+) -> tuple[list[tuple[int, int]], bool]:
+    """Byte spans of the keys at the given positions of one text, ascending, possibly overlapping; and if all was read.
+
+    `limits`: characters of a key, and bytes of windows. After so many the search ends, and from there to the text's end
+    is one span.
+    """
     spans: set[tuple[int, int]] = set()
     locked = path.rsplit("/", 1)[-1] in _LOCK_FILES  # nothing but digests in there
+    max_chars, most = limits
+    read = 0
     for start, end in windows(text, positions):
+        if read > most:
+            return sorted([*spans, (start, len(text))]), False
+        read += end - start
         spans.update(block_spans(text, start, end))
         window = text[start:end].decode("utf-8", "replace")
         for low, high, detector in library_matches(window):
@@ -134,25 +157,41 @@ def key_spans(text: bytes, positions: Iterable[int], max_chars: int, path: str) 
                 spans.add((start + _bytes(window[:low]), start + _bytes(window[:high])))
         for low, high in () if locked else assigned(window, max_chars):
             spans.add((start + _bytes(window[:low]), start + _bytes(window[:high])))
-    return sorted(spans)
+    return sorted(spans), True
 
 
-def windows(text: bytes, positions: Iterable[int]) -> list[tuple[int, int]]:
-    """Byte ranges around the positions, inside their lines, ascending and disjoint, cut between characters."""
-    ranges: list[tuple[int, int]] = []
-    for position in positions:
-        low = max(text.rfind(b"\n", max(0, position - BEFORE), position) + 1, position - BEFORE, 0)
-        newline = text.find(b"\n", position, position + AFTER)
-        high = min(len(text), position + AFTER) if newline < 0 else newline
-        while low < high and text[low] & 0xC0 == 0x80:
-            low += 1
-        while high < len(text) and text[high] & 0xC0 == 0x80:
-            high += 1
-        if ranges and low <= ranges[-1][1]:
-            ranges[-1] = (ranges[-1][0], max(high, ranges[-1][1]))
-        else:
-            ranges.append((low, high))
-    return [(at, min(at + 2 * AFTER, high)) for low, high in ranges for at in range(low, high, 2 * AFTER)]
+def windows(text: bytes, positions: Positions) -> Iterator[tuple[int, int]]:
+    """Byte ranges around ascending positions, inside their lines, in order, between characters; neighbours may overlap.
+
+    A position inside a range is skipped by search: a line may hold millions.
+    """
+    at = 0
+    while at < len(positions):
+        first = int(positions[at])
+        low = _between(text, max(text.rfind(b"\n", max(0, first - BEFORE), first) + 1, first - BEFORE, 0))
+        high = _reach(text, first)
+        while True:
+            last = int(np.searchsorted(positions, high, "right")) - 1
+            further, at = _reach(text, int(positions[last])), last + 1
+            if further <= high:
+                break
+            high = further
+        while low < high:  # a range that is long is cut, each piece with the beginning of the next
+            cut = _between(text, min(low + 2 * AFTER, high))
+            yield low, _between(text, min(cut + BEFORE, high))
+            low = cut
+
+
+def _reach(text: bytes, position: int) -> int:
+    newline = text.find(b"\n", position, position + AFTER)
+    return _between(text, min(len(text), position + AFTER)) if newline < 0 else newline
+
+
+def _between(text: bytes, at: int) -> int:
+    """The next place between two characters."""
+    while at < len(text) and text[at] & 0xC0 == 0x80:
+        at += 1
+    return at
 
 
 def library_matches(line: str) -> list[tuple[int, int, Detector]]:
@@ -196,6 +235,8 @@ def assigned(line: str, max_chars: int) -> list[tuple[int, int]]:
         part = "quoted" if match["quoted"] else "bare"
         value, name = match[part], match["name"]
         if len(value) > max_chars or _NOT_SECRET_NAME.search(name) or _PLACEHOLDER.search(value):
+            continue
+        if line[: match.start()].endswith("::") or _DIGEST_INSIDE.search(value):
             continue
         if _UUID.fullmatch(value):
             likely = _API_KEY.search(name) is not None
@@ -243,6 +284,8 @@ def _is_key(line: str, start: int, end: int, detector: Detector, max_chars: int)
         digits = any(map(str.isdigit, value))
         return digits and (is_random(value) or detector.name not in ("DiscordBotTokenDetector", "ArtifactoryDetector"))
     if len(value) > max_chars or heuristic.is_sequential_string(value) or heuristic.is_potential_uuid(value):
+        return False
+    if _NO_CREDENTIAL.search(context) or _DIGEST_INSIDE.search(value):
         return False
     if heuristic.is_likely_id_string(value, line) or DOUBTS.search(context) or DOUBTS.search(value[:8]):
         return False

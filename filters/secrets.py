@@ -36,6 +36,9 @@ class ScrubConfig:
     base64_limit: float = 4.5  # bits a character: the library's limits, which BigCode kept
     hex_limit: float = 3.0
     max_key_chars: int = 256  # a longer random string is embedded data, not a key
+    # Bytes around places where a key could be, of one document. A line made to have nothing else takes 5 s a MB; what
+    # lies behind the limit is replaced as a whole, so that nothing is left unread.
+    max_searched: int = 8 << 20
     # Documents whose repositories' licences are found together; it decides no output, only what a job reads.
     group_bytes: int = field(default=1 << 30, metadata={"identity": False})
 
@@ -47,7 +50,7 @@ class ScrubConfig:
             raise ValueError(
                 f"ScrubConfig limits {self.base64_limit} and {self.hex_limit} are below the detectors' own 4.5 and 3.0"
             )
-        if min(self.min_user_chars, self.max_key_chars, self.group_bytes) < 1:
+        if min(self.min_user_chars, self.max_key_chars, self.max_searched, self.group_bytes) < 1:
             raise ValueError(f"ScrubConfig: sizes must be at least 1: {self}")
 
 
@@ -57,12 +60,14 @@ def scrub(cfg: ScrubConfig, documents: pa.RecordBatch) -> tuple[pa.RecordBatch, 
     offsets, data = _buffers(text)
     paths = documents["path"].to_pylist()
     spans: list[list[tuple[int, int, str]]] = [[] for _ in range(len(text))]
-    for row, start, end, kind in _found(cfg, documents, data, offsets, paths):
+    cut: list[int] = []  # rows whose search for keys ended before the text did
+    for row, start, end, kind in _found(cfg, documents, data, offsets, paths, cut):
         spans[row].append((start, end, kind))
     merged = [merge_edits(row) for row in spans]
     headers, licences = _licences(documents["kind"].to_pylist(), paths, data, offsets)
     counts = Counter(f"spans.{span.kind}" for row in merged for span in row)
     counts["headers"] = sum(map(len, headers))
+    counts["cut_short"] = len(cut)
     annotation = pa.RecordBatch.from_arrays(
         [
             pa.array([len(row) for row in merged], pa.int32()),
@@ -81,6 +86,7 @@ def _found(
     data: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
     paths: list[str],
+    cut: list[int],
 ) -> Iterator[tuple[int, int, int, str]]:
     """Row, start, end and kind of everything found, in no order."""
     if "key" in cfg.kinds:
@@ -88,8 +94,12 @@ def _found(
         rows = np.searchsorted(offsets, positions, side="right") - 1
         for row in np.unique(rows).tolist():
             low, high = int(offsets[row]), int(offsets[row + 1])
-            inside = (positions[rows == row] - low).tolist()
-            for start, end in key_spans(data[low:high].tobytes(), inside, cfg.max_key_chars, paths[row] or ""):
+            first, last = np.searchsorted(positions, (low, high))
+            inside = positions[first:last] - low
+            limits = (cfg.max_key_chars, cfg.max_searched)
+            found, whole = key_spans(data[low:high].tobytes(), inside, paths[row] or "", limits)
+            cut += [] if whole else [row]
+            for start, end in found:
                 yield row, start, end, "key"
     for row, start, end, kind in address_spans(data, offsets):
         if kind in cfg.kinds:

@@ -184,7 +184,7 @@ def test_the_annotation_fits_its_schema_and_its_spans_can_be_applied():
     ]  # fmt: skip
     assert edited(pa.array(texts, pa.large_string()), annotation["header"]).to_pylist()[3] == "x = 1\n"
     assert annotation["n_spans"].to_pylist() == [1, 0, 1, 0]
-    assert counts == {"spans.email": 1, "spans.ip_address": 1, "headers": 1}
+    assert counts == {"spans.email": 1, "spans.ip_address": 1, "headers": 1, "cut_short": 0}
 
 
 def test_only_the_chosen_kinds_are_looked_for():
@@ -234,6 +234,24 @@ def test_a_licence_file_states_its_licence_and_has_no_header():
 def test_one_long_hostile_line_is_read_to_its_end(line):
     annotation, _ = scrub(ScrubConfig(), batch_of([line + " jo@firm.de"]))
     assert annotation["spans"][0].as_py()[-1]["kind"] == "email"
+
+
+def test_one_line_of_a_hundred_megabytes_is_read_to_its_end():
+    """Minified code with a key at its end; and what is read of a text by detectors has a limit."""
+    line = 'var a=function(b){return b.c+"d";};' * 2_900_000 + 'k="' + "ghp_" + drawn("long", ALNUM, 36) + '"'
+    assert len(line) > 100_000_000
+    annotation, counts = scrub(ScrubConfig(), batch_of([line]))
+    [span] = annotation["spans"][0].as_py()
+    assert line[span["start"] : span["end"]].startswith("ghp_") and counts["spans.key"] == 1
+    assert counts["cut_short"] == 0
+
+
+def test_where_the_search_ends_the_rest_is_one_span():
+    line = "AKIA" * 10_000 + " jo@firm.de"
+    annotation, counts = scrub(ScrubConfig(max_searched=10_000), batch_of([line, "x"]))
+    spans = annotation["spans"][0].as_py()
+    assert spans[-1]["end"] == len(line) and spans[-1]["kind"] == "key" and spans[-1]["start"] > 10_000
+    assert counts["cut_short"] == 1
 
 
 @pytest.mark.parametrize("wrong", [{"kinds": ("keys",)}, {"base64_limit": 4.0}, {"min_user_chars": 0}])
