@@ -3,19 +3,32 @@
 Files are the Python files of the running interpreter's library and packages, and prose in other scripts where the
 packages bring some; the same on both sides, in one process, one thread. "First" begins with an empty table of
 pre-tokens, "again" has seen the files. A row is made only after the ids have been compared.
+
+"To files" is the whole way, texts in memory to files of ids: ours as the stage `encode` does it (a shard of ids),
+datatrove's `DocumentTokenizer` without its shuffle (`.ds` and index), and what Megatron-LM's `tools/preprocess_data.py`
+does with a document (parse its line of JSON, encode, hand it to megatron-core's builder), which no package installs.
 """
 
 import json
 import os
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import tokenizers
+from datatrove.data import Document
+from datatrove.pipeline.tokens import DocumentTokenizer
+from megatron.core.datasets.indexed_dataset import IndexedDatasetBuilder
 
+from corpus.schema import TOKENS
+from corpus.shards import Record, Store
 from tokenization.fast import FastEncoder
 from tokenization.tokenizer import SpecialTokens, Tokenizer, TokenizerConfig, load, vocabulary_bytes
 
@@ -38,12 +51,53 @@ def rows() -> Iterator[dict[str, Any]]:
             raise AssertionError(f"ids differ from the library's on {what}")
         for when, ours in (("first", first), ("again", again)):
             yield dict(zip(_NAMES, _row(f"{what}, {when}", ours, theirs), strict=True))
+    yield from _to_files(cfg, kinds["Python source"])
     spec = json.loads(vocabulary_bytes(cfg))
     started = time.process_time()
     FastEncoder.of(spec)
     yield dict(
         zip(_NAMES, ("tokenize", "tables made", "s", time.process_time() - started, None, None, None), strict=True)
     )
+
+
+def _to_files(cfg: TokenizerConfig, texts: pa.LargeStringArray) -> Iterator[dict[str, Any]]:
+    """Texts to token files; the ids in the peers' files are compared with ours."""
+    with tempfile.TemporaryDirectory() as folder:
+        vocabulary = f"{folder}/tokenizer.json"
+        Path(vocabulary).write_bytes(vocabulary_bytes(cfg))
+        tokenizer = Tokenizer(vocabulary_bytes(cfg), SpecialTokens())
+        ours, ids = _rate(texts, lambda column: _our_file(folder, tokenizer, column))
+        for peer, write in (("datatrove", _datatrove_file), ("Megatron preprocess_data", _megatron_file)):
+            theirs, tokens = _rate(texts, partial(write, folder, vocabulary))
+            if not np.array_equal(tokens, np.asarray(ids.values)):
+                raise AssertionError(f"{peer} wrote other ids")
+            values = ("tokenize", "Python source to files", "MB/s", ours, peer, theirs, ours / theirs)
+            yield dict(zip(_NAMES, values, strict=True))
+
+
+def _our_file(folder: str, tokenizer: Tokenizer, texts: pa.LargeStringArray) -> pa.LargeListArray:
+    ids = tokenizer.encode_column(texts)
+    batch = pa.RecordBatch.from_arrays([ids.value_lengths().cast(pa.int32()), ids], schema=TOKENS)
+    Store(folder).write_shard("tokens", TOKENS, [batch], Record("", {}))
+    return ids
+
+
+def _datatrove_file(folder: str, vocabulary: str, texts: pa.LargeStringArray) -> np.ndarray:
+    step = DocumentTokenizer(f"{folder}/ds", vocabulary, shuffle_documents=False)
+    for _ in step.run(Document(text=text, id=str(i)) for i, text in enumerate(texts.to_pylist())) or ():
+        pass
+    [path] = Path(folder, "ds").glob("*.ds")
+    return np.fromfile(path, f"<u{step.token_size}").astype(np.int32)
+
+
+def _megatron_file(folder: str, vocabulary: str, texts: pa.LargeStringArray) -> np.ndarray:
+    encoder = tokenizers.Tokenizer.from_file(vocabulary)
+    builder = IndexedDatasetBuilder(f"{folder}/megatron.bin", np.int32)
+    for line in [json.dumps({"text": text}) for text in texts.to_pylist()]:
+        ids = encoder.encode(json.loads(line)["text"], add_special_tokens=False).ids
+        builder.add_document(ids, [len(ids)])
+    builder.finalize(f"{folder}/megatron.idx")
+    return np.fromfile(f"{folder}/megatron.bin", np.int32)
 
 
 def _row(what: str, ours: float, theirs: float) -> tuple[Any, ...]:
@@ -68,9 +122,7 @@ def _lines_beyond_ascii(texts: pa.LargeStringArray) -> pa.LargeStringArray:
     return pa.array(["\n".join(lines[i : i + 100]) for i in range(0, len(lines), 100)], pa.large_string())
 
 
-def _rate(
-    texts: pa.LargeStringArray, encode: Callable[[pa.LargeStringArray], pa.LargeListArray]
-) -> tuple[float, pa.LargeListArray]:
+def _rate(texts: pa.LargeStringArray, encode: Callable[[pa.LargeStringArray], Any]) -> tuple[float, Any]:
     """MB of UTF-8 a second of processor time, and the ids."""
     started = time.process_time()
     ids = encode(texts)

@@ -1,6 +1,6 @@
 """`python -m pipelines.evaluate MODEL --tasks humaneval,questions.jsonl`: what a model gets right, with uncertainty.
 
-A model is a folder of save_pretrained (a kept run of an ablation is one), or a hub id. A set of tasks is `humaneval`,
+A model is a folder of save_pretrained (a kept run of an ablation is one), or hub:OWNER/NAME. A set of tasks is `humaneval`,
 which is installed, or the file, folder, package file or hub data set that holds HumanEval's, MBPP's or GSM8K's form or
 multiple choice. Programs run in the sandbox and nowhere else. With --completions no model is needed: written answers
 are read from a file. lm-eval's tasks run through its library, where the extra `eval` is installed.
@@ -85,7 +85,7 @@ def _check(args: argparse.Namespace) -> None:
     if args.completions and args.lm_eval:
         raise ValueError("lm-eval asks a model itself: name one instead of --completions")
     if not args.completions and not args.model:
-        raise ValueError("which model? give a folder of save_pretrained, a hub id, or --completions FILE")
+        raise ValueError("which model? give a folder of save_pretrained, hub:OWNER/NAME, or --completions FILE")
     if args.limit is not None and args.limit < 1:
         raise ValueError(f"--limit {args.limit} leaves nothing: give 1 or more items")
     if args.lm_eval:
@@ -220,7 +220,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pipelines.evaluate", description="Ask a model tasks whose answers can be checked."
     )
-    parser.add_argument("model", nargs="?", help="folder of save_pretrained, or hub id (owner/name@revision)")
+    parser.add_argument("model", nargs="?", help="folder of save_pretrained, or hub:OWNER/NAME[@REVISION]")
     parser.add_argument("--tasks", metavar="A,B", help="humaneval, files (JSONL, Parquet, .gz), or hub:OWNER/NAME")
     parser.add_argument("--samples", type=int, default=1, metavar="N", help="answers per item (default: 1)")
     parser.add_argument("--k", metavar="K,K", help="the k of pass@k (default: 1, 10, 100, as --samples allow)")

@@ -1,7 +1,8 @@
 """Stage: packed rows -> files that other trainers read, each read back by that trainer's own reader before it is out.
 
-Per format: one task per file, one task that reads all of a shard's files back, then the files under the names that the
-readers expect, in `exports/<format>/<hash of the rows>/` below the root. The native rows need no export.
+Per format: one task per file, one task per rows shard that reads its files back, one that compares the index over all
+with the files, then the files under the names that the readers expect, in `exports/<format>/<hash of the rows>/` below
+the root. No task holds more than one shard's rows. The native rows need no export.
 """
 
 import importlib.metadata
@@ -11,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +24,7 @@ from pipelines.stage import Job, Result, Shards, Work, tally
 from tokenization.exporters import ExportConfig, datatrove, huggingface, litdata, mds, megatron
 from tokenization.exporters.stream import parts
 
+_CHECKS: Final = "checks"  # kind of file that stays in the store: what each task of a format with an index read
 Files = dict[str, Shards]  # per kind of file: one for every rows shard, in their order, or one for all
 
 
@@ -31,9 +34,9 @@ class Format:
 
     each: dict[str, Callable[..., Any]]
     name: Callable[[str, int, int], str]  # (suffix, number of the shard, shards) -> file name
+    check: Callable[..., Any]  # of one rows shard's files
     whole: dict[str, Callable[..., Any]] = field(default_factory=dict)
-    check: Callable[..., Any] | None = None  # of one rows shard's files
-    check_whole: Callable[..., Any] | None = None
+    check_index: Callable[..., Any] | None = None  # of the files of `whole`: (contents by name, files) -> None
 
 
 def run(work: Work, cfg: ExportConfig, rows: Shards, checked: Shards) -> Result:
@@ -65,7 +68,9 @@ def names_of(name: str, made: Files, count: int) -> Iterator[tuple[str, Shard]]:
     """Every file of a format under the name that its readers expect."""
     how = FORMATS[name]
     for kind, shards in made.items():
-        if kind in how.each or (kind == "read_back.json" and how.check):
+        if kind == _CHECKS:
+            continue
+        if kind in how.each or (kind == "read_back.json" and not how.check_index):
             yield from ((how.name(kind, i, count), shard) for i, shard in enumerate(shards))
         else:
             yield kind, shards[0]
@@ -81,12 +86,15 @@ def _make(work: Work, cfg: ExportConfig, rows: Shards, name: str, how: Format) -
         job = Job((rows,), params=[names, _fingerprint(rows)])
         made[kind] = work.map(writer, None, [job], step=f"{name}_{kind.partition('.')[0]}", schema=None)
     jobs = [Job(([shard], [made[kind][i] for kind in how.each]), params=list(how.each)) for i, shard in enumerate(rows)]
-    if how.check:
+    if not how.check_index:
         made["read_back.json"] = work.map(how.check, cfg, jobs, step=f"{name}_check", schema=None)
-    if how.check_whole:
-        files = dict(names_of(name, made, len(rows)))
-        job = Job((rows, list(files.values())), params=list(files))
-        made["read_back.json"] = work.map(how.check_whole, cfg, [job], step=f"{name}_check", schema=None)
+        return made
+    [kind] = how.each
+    names = [how.name(kind, i, len(rows)) for i in range(len(rows))]
+    jobs = [Job(([shard], [file]), params=n) for shard, file, n in zip(rows, made[kind], names, strict=True)]
+    made[_CHECKS] = work.map(how.check, cfg, jobs, step=f"{name}_check_files", schema=None)
+    job = Job((rows, made[kind], [made[index][0] for index in how.whole], made[_CHECKS]), params=[name, names])
+    made["read_back.json"] = work.map(check_index, None, [job], step=f"{name}_check", schema=None)
     return made
 
 
@@ -187,33 +195,52 @@ def write_litdata_index(store: Store, cfg: None, job: Job, counts: dict[str, int
 
 
 def check_huggingface(store: Store, cfg: ExportConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
-    """The whole folder through `datasets`."""
-    rows, files = job.inputs
-    names: Any = job.params
-    with _local(store, dict(zip(names, files, strict=True))) as folder:
-        read = huggingface.check(folder, [store.table(shard) for shard in rows], _every_of(cfg, rows))
+    """One file through `datasets`, as a folder of its own."""
+    (rows,), (file,) = job.inputs
+    name: Any = job.params
+    info, state = huggingface.info_bytes(_schema(store, rows)), huggingface.state_bytes([name], file.content[:16])
+    with _local(store, {name: file}, {"dataset_info.json": info, "state.json": state}) as folder:
+        read = huggingface.check(folder, [store.table(rows)], _every(cfg, rows.rows))
     yield _report(counts, read, "datasets")
 
 
 def check_mds(store: Store, cfg: ExportConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
-    """The whole folder: index and all samples, one shard at a time."""
-    yield from _check_rowwise(store, cfg, job, counts, mds.check)
+    """One shard with an index of its own: every sample."""
+    (rows,), (file,) = job.inputs
+    index = mds.index_bytes([(job.params, file.bytes, rows.rows)], _length(store, rows), _n_ids(store, rows))  # type: ignore[list-item]
+    yield from _check_alone(store, cfg, job, counts, (index, mds.check))
 
 
 def check_litdata(store: Store, cfg: ExportConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
-    """The same for LitData's chunks."""
-    yield from _check_rowwise(store, cfg, job, counts, litdata.check)
+    """The same for a chunk of LitData's."""
+    ((rows,), _) = job.inputs
+    index = litdata.index_bytes([(job.params, rows.rows)], _length(store, rows), _n_ids(store, rows))  # type: ignore[list-item]
+    yield from _check_alone(store, cfg, job, counts, (index, litdata.check))
 
 
-def _check_rowwise(
-    store: Store, cfg: ExportConfig, job: Job, counts: dict[str, int], check: Callable[..., tuple[int, str]]
+def _check_alone(
+    store: Store, cfg: ExportConfig, job: Job, counts: dict[str, int], how: tuple[bytes, Callable[..., Any]]
 ) -> Iterator[bytes]:
-    rows, files = job.inputs
-    names: Any = job.params
-    with _local(store, dict(zip(names, files, strict=True))) as folder:
-        shards = [store.table(shard) for shard in rows]
-        read, reader = check(folder, [n for n in names if n != "index.json"], shards, _every_of(cfg, rows))
+    (rows,), (file,) = job.inputs
+    name: Any = job.params
+    index, check = how
+    with _local(store, {name: file}, {"index.json": index}) as folder:
+        read, reader = check(folder, [name], [store.table(rows)], _every(cfg, rows.rows))
     yield _report(counts, read, reader)
+
+
+def check_index(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
+    """The index over all files against the files, whose rows have been read one by one; what was read in all."""
+    rows, files, indexes, checks = job.inputs
+    params: Any = job.params
+    name, names = params
+    how = FORMATS[name]
+    contents = {kind: store.read_bytes(shard) for kind, shard in zip(how.whole, indexes, strict=True)}
+    found = [(n, file.bytes, shard.rows) for n, file, shard in zip(names, files, rows, strict=True)]
+    assert how.check_index is not None
+    how.check_index(contents, found)
+    reports = [json.loads(store.read_bytes(shard)) for shard in checks]
+    yield _report(counts, sum(report["read_back"] for report in reports), reports[0]["reader"])
 
 
 def check_megatron(store: Store, cfg: ExportConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
@@ -225,7 +252,7 @@ def check_megatron(store: Store, cfg: ExportConfig, job: Job, counts: dict[str, 
     with _local(
         store, {f"rows.{suffix}": file for suffix, file in zip(_pair(job.params), files, strict=True)}
     ) as folder:
-        read = megatron.check(os.path.join(folder, "rows"), samples, _every(cfg, len(samples), 1))
+        read = megatron.check(os.path.join(folder, "rows"), samples, _every(cfg, len(samples)))
     yield _report(counts, read, "megatron-core")
 
 
@@ -237,7 +264,7 @@ def check_datatrove(store: Store, cfg: ExportConfig, job: Job, counts: dict[str,
     ids = store.table(rows, ["input_ids"])["input_ids"].combine_chunks()
     n_ids = _tokenizer(store, rows)["n_ids"]
     with _local(store, {f"rows.{suffix}": file for suffix, file in zip(suffixes, files, strict=True)}) as folder:
-        read = datatrove.check(folder, ids, ends, n_ids, _every(cfg, len(ids), 1))
+        read = datatrove.check(folder, ids, ends, n_ids, _every(cfg, len(ids)))
     yield _report(counts, read, "datatrove")
 
 
@@ -247,12 +274,8 @@ def _report(counts: dict[str, int], read: int, reader: str) -> bytes:
     return json.dumps({"reader": reader, "version": version, "read_back": read}).encode()
 
 
-def _every_of(cfg: ExportConfig, rows: Shards) -> int:
-    return _every(cfg, sum(shard.rows for shard in rows), len(rows))
-
-
-def _every(cfg: ExportConfig, count: int, files: int) -> int:
-    return max(1, count // (cfg.check_rows * files))
+def _every(cfg: ExportConfig, count: int) -> int:
+    return max(1, count // cfg.check_rows)
 
 
 def _schema(store: Store, rows: Shard) -> pa.Schema:
@@ -268,15 +291,21 @@ def _tokenizer(store: Store, rows: Shard) -> dict[str, Any]:
     return about
 
 
+def _n_ids(store: Store, rows: Shard) -> int:
+    return int(_tokenizer(store, rows)["n_ids"])
+
+
 def _pair(params: Any) -> tuple[Any, Any]:
     first, second = params
     return first, second
 
 
 @contextmanager
-def _local(store: Store, files: dict[str, Shard]) -> Iterator[str]:
-    """A local folder with the artefacts under the names that a reader expects."""
+def _local(store: Store, files: dict[str, Shard], more: dict[str, bytes] | None = None) -> Iterator[str]:
+    """A local folder with the artefacts, and some contents, under the names that a reader expects."""
     with tempfile.TemporaryDirectory() as folder:
+        for name, content in (more or {}).items():
+            Path(folder, name).write_bytes(content)
         for name, shard in files.items():
             os.symlink(os.path.abspath(store.local_path(shard)), os.path.join(folder, name))
         yield folder
@@ -286,15 +315,16 @@ FORMATS: Final = {
     "huggingface": Format(
         {"data": write_stream},
         _arrow_name,
+        check_huggingface,
         {"dataset_info.json": write_info, "state.json": write_state},
-        check_whole=check_huggingface,
+        huggingface.check_index,
     ),
-    "megatron": Format({"bin": write_bin, "idx": write_idx}, _numbered, check=check_megatron),
+    "megatron": Format({"bin": write_bin, "idx": write_idx}, _numbered, check_megatron),
     "datatrove": Format(
-        {"ds": write_ds, "ds.index": write_ds_index, "ds.metadata": write_ds_metadata}, _numbered, check=check_datatrove
+        {"ds": write_ds, "ds.index": write_ds_index, "ds.metadata": write_ds_metadata}, _numbered, check_datatrove
     ),
-    "mds": Format({"mds": write_mds}, _numbered, {"index.json": write_mds_index}, check_whole=check_mds),
+    "mds": Format({"mds": write_mds}, _numbered, check_mds, {"index.json": write_mds_index}, mds.check_index),
     "litdata": Format(
-        {"bin": write_litdata}, _litdata_name, {"index.json": write_litdata_index}, check_whole=check_litdata
+        {"bin": write_litdata}, _litdata_name, check_litdata, {"index.json": write_litdata_index}, litdata.check_index
     ),
 }

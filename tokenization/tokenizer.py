@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import tokenizers
 
-from corpus.sources.hub import hub_file, is_hub_id
+from corpus.sources.hub import is_hub, local_file
 from tokenization.fast import FastEncoder, byte_alphabet
 
 DEEPSEEK_V2: Final = "deepseek-v2"
@@ -78,7 +78,7 @@ class SpecialTokens:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenizerConfig:
-    """Which vocabulary: "deepseek-v2", or a `tokenizer.json` (a path, or a hub id) with the SHA-256 of its bytes.
+    """Which vocabulary: "deepseek-v2", or a `tokenizer.json` (a path, or hub:OWNER/NAME) with the SHA-256 of its bytes.
 
     The hash makes the file's content part of the identity of all that is encoded; `tokenizer_at` fills it in. A file
     that lacks special tokens is refused where they are needed, unless `extend` gives them ids after the vocabulary's,
@@ -229,18 +229,18 @@ def vocabulary_bytes(cfg: TokenizerConfig) -> bytes:
 
 
 def tokenizer_at(name: str, special: SpecialTokens | None = None, extend: bool = False) -> TokenizerConfig:
-    """Settings for a `tokenizer.json`, by path or hub id, with the hash of what it holds now."""
+    """Settings for a `tokenizer.json`, by path or `hub:OWNER/NAME[@REVISION]`, with the hash of what it holds now."""
     digest = hashlib.sha256(_file_of(name).read_bytes()).hexdigest()
     return TokenizerConfig(name=name, sha256=digest, special=special or SpecialTokens(), extend=extend)
 
 
 def _file_of(name: str) -> Path:
-    """The file behind a path or a hub id (`owner/name`, `owner/name@revision`), fetched where it is not cached."""
-    if Path(name).is_file():
-        return Path(name)
-    if not is_hub_id(name):
-        raise FileNotFoundError(f"no tokenizer.json at {name}: give its path, a hub id, or {DEEPSEEK_V2!r}")
-    return hub_file(name, "tokenizer.json")
+    """The file behind a path or a name of the hub, fetched where it is not in the hub's cache."""
+    if is_hub(name):
+        return local_file(name, "tokenizer.json")
+    if not Path(name).is_file():
+        raise FileNotFoundError(f"no tokenizer.json at {name}: give its path, hub:OWNER/NAME, or {DEEPSEEK_V2!r}")
+    return Path(name)
 
 
 def _wheel_file() -> Path:

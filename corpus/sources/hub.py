@@ -1,4 +1,4 @@
-"""Data sets and files of the Hugging Face hub as local ones: `hub:OWNER/NAME[@REVISION]` -> a folder on this machine.
+"""Data sets and vocabularies of the Hugging Face hub as local ones: `hub:OWNER/NAME[@REVISION]` -> a folder here.
 
 Comes in: such a name and patterns of files. Goes out: the folder of one snapshot in the hub's own cache, downloaded if
 the hub can be reached and already there otherwise. Called before a stage starts, in the process of the command, so no
@@ -10,19 +10,37 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 PREFIX: Final = "hub:"
 _SPEC: Final = re.compile(r"hub:(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 
 def is_hub(path: str) -> bool:
-    """Whether a path names a data set of the hub."""
+    """Whether a path names a data set or a model of the hub."""
     return path.startswith(PREFIX)
 
 
+def local_file(spec: str, file: str, cache: str | None = None, offline: bool | None = None) -> Path:
+    """One file of a model, such as its `tokenizer.json`."""
+    return Path(local_folder(spec, [file], cache, offline, kind="model"), file)
+
+
+def model_folder(name: str, offline: bool | None = None) -> str:
+    """The folder of a model by path or by name; of weights safetensors only, so that nothing is unpickled."""
+    if is_hub(name):
+        return local_folder(name, ("*.json", "*.safetensors"), offline=offline, kind="model")
+    if not os.path.isdir(name):
+        raise FileNotFoundError(f"no model in {name}: give a folder of save_pretrained, or hub:OWNER/NAME[@REVISION]")
+    return name
+
+
 def local_folder(
-    spec: str, patterns: Sequence[str] = ("*",), cache: str | None = None, offline: bool | None = None
+    spec: str,
+    patterns: Sequence[str] = ("*",),
+    cache: str | None = None,
+    offline: bool | None = None,
+    kind: Literal["dataset", "model"] = "dataset",
 ) -> str:
     """The snapshot's folder, with at least one file that a pattern matches.
 
@@ -31,7 +49,7 @@ def local_folder(
     """
     found = _SPEC.fullmatch(spec)
     if not found:
-        raise ValueError(f"{spec!r} is no data set of the hub: write hub:OWNER/NAME or hub:OWNER/NAME@REVISION")
+        raise ValueError(f"{spec!r} is no name of the hub: write hub:OWNER/NAME or hub:OWNER/NAME@REVISION")
     name, revision = found["name"], found["revision"] or "main"
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import (
@@ -48,11 +66,12 @@ def local_folder(
         folder = str(
             snapshot_download(
                 name,
-                repo_type="dataset",
+                repo_type=kind,
                 revision=revision,
                 cache_dir=where,
                 allow_patterns=list(patterns),
                 local_files_only=only_here,
+                endpoint=os.environ.get("HF_ENDPOINT"),  # a mirror; the client itself reads it once, when imported
             )
         )
     except GatedRepoError as error:
@@ -60,15 +79,13 @@ def local_folder(
             f"{spec} is gated: accept its terms on the hub, log in (`hf auth login`), and run again"
         ) from error
     except RevisionNotFoundError as error:
-        raise FileNotFoundError(f"{spec}: the data set has no revision {revision!r}") from error
+        raise FileNotFoundError(f"{spec}: the {kind} has no revision {revision!r}") from error
     except RepositoryNotFoundError as error:
-        raise FileNotFoundError(
-            f"{spec}: the hub has no data set {name} (or it is private: `hf auth login`)"
-        ) from error
+        raise FileNotFoundError(f"{spec}: the hub has no {kind} {name} (or it is private: `hf auth login`)") from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         why = "the hub was not asked (offline)" if only_here else f"the hub cannot be reached ({type(error).__name__})"
         raise FileNotFoundError(
-            f"{spec} is not in {where} and {why}: where there is a network run `hf download --repo-type dataset {name}"
+            f"{spec} is not in {where} and {why}: where there is a network run `hf download --repo-type {kind} {name}"
             f" --revision {revision}`, bring that folder here (HF_HUB_CACHE names it), or give the files by path"
         ) from error
     if not _matches(folder, patterns):
@@ -88,50 +105,3 @@ def _files(folder: str) -> list[str]:
 def _some(folder: str) -> str:
     names = _files(folder)
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "") if names else "no files"
-
-
-def is_hub_id(name: str) -> bool:
-    """`owner/name` or `owner/name@revision`, as opposed to a path."""
-    parts = name.partition("@")[0].split("/")
-    return len(parts) == 2 and all(parts) and not name.startswith(".") and not parts[1].endswith(".json")
-
-
-def hub_file(name: str, file: str) -> Path:
-    """One file of a repository; the revision is a branch, a tag or, to be exact, a commit."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    repository, _, revision = name.partition("@")
-    try:
-        return Path(hf_hub_download(repository, file, revision=revision or None))
-    except (HfHubHTTPError, LocalEntryNotFoundError) as error:
-        raise FileNotFoundError(f"{file} of {name} is neither cached here nor found on the hub: {error}") from error
-
-
-def model_folder(name: str, offline: bool | None = None) -> str:
-    """The folder of a model: a path, or the snapshot of a hub id, weights as safetensors only (nothing is unpickled).
-
-    A path that exists wins over a hub id of the same spelling. `offline` looks into the hub's cache only.
-    """
-    if os.path.isdir(name):
-        return name
-    if not is_hub_id(name):
-        raise FileNotFoundError(
-            f"no model in {name}: give a folder of save_pretrained, or a hub id, owner/name@revision"
-        )
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    repository, _, revision = name.partition("@")
-    only_here = constants.HF_HUB_OFFLINE if offline is None else offline
-    wanted = ["*.json", "*.safetensors"]
-    try:
-        return str(
-            snapshot_download(repository, revision=revision or None, allow_patterns=wanted, local_files_only=only_here)
-        )
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        why = "the hub was not asked (offline)" if only_here else f"the hub did not give it ({type(error).__name__})"
-        raise FileNotFoundError(
-            f"{name} is no folder here, not in {constants.HF_HUB_CACHE}, and {why}: where there is a network run "
-            f"`hf download {repository}{f' --revision {revision}' if revision else ''}` and bring that cache here"
-        ) from error

@@ -9,7 +9,7 @@ from corpus.shards import Record, Store
 from pipelines import export
 from pipelines.progress import RunProgress
 from pipelines.stage import Work
-from tokenization.exporters import ExportConfig, mds, megatron
+from tokenization.exporters import ExportConfig, litdata, mds, megatron
 from tokenization.packing import PackConfig, row_schema
 
 CFG = PackConfig(length=8)
@@ -141,3 +141,32 @@ def test_litdata_chunks_are_the_format_byte_for_byte(exported):
     index = json.loads(Path(path, "index.json").read_text())
     assert index["chunks"][0] == {"filename": "chunk-0-0.bin", "chunk_bytes": 80, "chunk_size": 2, "dim": 16}
     assert index["config"]["data_format"] == ["no_header_numpy:2"]
+
+
+@pytest.mark.parametrize("format_", [mds, litdata])
+def test_an_index_over_other_files_is_refused(exported, format_):
+    path = Path(folder(exported, format_.__name__.rsplit(".", 1)[1]))
+    files = [(p.name, p.stat().st_size, n) for p, n in zip(sorted(path.glob("*[mb][di][sn]")), (2, 1), strict=True)]
+    contents = {"index.json": (path / "index.json").read_bytes()}
+    format_.check_index(contents, files)
+    for wrong in (files[:1], [files[0], (files[1][0], 1, 1)], [files[0], (*files[1][:2], 7)], files[::-1]):
+        with pytest.raises(AssertionError, match=r"index\.json of \w+ says"):
+            format_.check_index(contents, wrong)
+
+
+def test_a_task_reads_one_shard_back_and_the_whole_is_their_sum(exported):
+    store, result, _ = exported
+    for name in ("huggingface", "mds", "litdata"):
+        reports = [json.loads(store.read_bytes(shard)) for shard in result.outputs[f"{name}.checks"]]
+        assert [report["read_back"] for report in reports] == [2, 1]
+        assert json.loads(store.read_bytes(result.outputs[f"{name}.read_back.json"][0]))["read_back"] == 3
+
+
+def test_a_shard_that_reads_back_differently_is_not_exported(exported, tmp_path):
+    store, result, made = exported
+    [first, _] = result.outputs["litdata.bin"]
+    damaged = bytearray(store.read_bytes(first))
+    damaged[-1] ^= 1
+    wrong = store.write_artefact(str(tmp_path / "wrong"), [bytes(damaged)], Record("", {}))
+    with pytest.raises(AssertionError, match="other tokens than the rows"):
+        list(export.check_litdata(store, ExportConfig(), export.Job(([made[0]], [wrong]), params="chunk-0-0.bin"), {}))

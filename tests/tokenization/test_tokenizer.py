@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tests.corpus.sources.hub_server import hub_server
 from tokenization.tokenizer import SpecialTokens, Tokenizer, TokenizerConfig, load, refuse_without_fim, tokenizer_at
 
 CFG = TokenizerConfig()
@@ -123,6 +124,19 @@ def test_an_added_token_marked_ordinary_is_not_found_in_text(other_spec):
     assert made.text(made.encode("a<|fim_prefix|>b")) == "a<|fim_prefix|>b"
 
 
-def test_a_hub_id_is_told_from_a_path():
-    with pytest.raises(FileNotFoundError, match="give its path, a hub id"):
-        tokenizer_at("/nowhere/tokenizer.json")
+@pytest.mark.parametrize("name", ["/nowhere/tokenizer.json", "owner/name"])
+def test_a_name_of_the_hub_is_told_from_a_path_by_its_prefix(name):
+    with pytest.raises(FileNotFoundError, match=f"no tokenizer.json at {name}: give its path, hub:OWNER/NAME"):
+        tokenizer_at(name)
+
+
+def test_a_vocabulary_of_the_hub_is_fetched_once_and_hashed(tmp_path, monkeypatch, other_spec):
+    files = {"tokenizer.json": Path(other_spec).read_bytes(), "weights.bin": b"never asked for"}
+    with hub_server({("model", "owner/vocabulary"): files}) as (address, asked):
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        cfg = tokenizer_at("hub:owner/vocabulary")
+    assert cfg.sha256 == hashlib.sha256(files["tokenizer.json"]).hexdigest()
+    assert not [path for path in asked if "weights" in path]
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert tokenizer_at("hub:owner/vocabulary") == cfg

@@ -63,6 +63,16 @@ def check(folder: str, shards: list[pa.Table], every: int) -> int:
     return len(chosen)
 
 
+def check_index(contents: dict[str, bytes], files: list[tuple[str, int, int]]) -> None:
+    """`state.json` and `dataset_info.json` against the files, as (name, bytes, rows)."""
+    from datasets import Features
+
+    names = [file["filename"] for file in json.loads(contents["state.json"])["_data_files"]]
+    if names != [name for name, _, _ in files]:
+        raise AssertionError(f"state.json names {len(names)} files that are not the {len(files)} written")
+    Features.from_dict(json.loads(contents["dataset_info.json"])["features"])
+
+
 def _schema(schema: pa.Schema) -> pa.Schema:
     """Without fixed-size binary, for which `datasets` has no feature."""
     return pa.schema([pa.field(field.name, _plain(field.type)) for field in schema])

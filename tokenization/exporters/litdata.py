@@ -7,6 +7,7 @@ to back; with block_size = row length the reader's blocks are exactly our rows. 
 import json
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -63,17 +64,25 @@ def read(path: str, length: int, n_ids: int) -> np.ndarray:
     return np.fromfile(path, dtype(n_ids), offset=int(whole[0])).reshape(count, length)
 
 
+def check_index(contents: dict[str, bytes], files: list[tuple[str, int, int]]) -> None:
+    """`index.json` against the files, as (name, bytes, rows)."""
+    chunks = json.loads(contents["index.json"])["chunks"]
+    found = [(chunk["filename"], chunk["chunk_bytes"], chunk["chunk_size"]) for chunk in chunks]
+    if found != files:
+        wrong = next((a, b) for a, b in zip_longest(found, files) if a != b)
+        raise AssertionError(f"index.json of LitData says {wrong[0]} where a file is {wrong[1]}")
+
+
 def check(folder: str, names: list[str], shards: list[pa.Table], every: int) -> tuple[int, str]:
     """All rows of all files by a plain reader, every `every`-th by litdata where it is installed."""
-    index = json.loads(Path(folder, "index.json").read_bytes())
-    assert [chunk["filename"] for chunk in index["chunks"]] == names, f"{folder}: index of other files"
+    sizes = [(name, Path(folder, name).stat().st_size, len(table)) for name, table in zip(names, shards, strict=True)]
+    check_index({"index.json": Path(folder, "index.json").read_bytes()}, sizes)
     about = json.loads(shards[0].schema.metadata[b"tokenizer"])
     length = shards[0].schema.field("input_ids").type.list_size
     tables = [np.asarray(t["input_ids"].combine_chunks().flatten()).reshape(-1, length) for t in shards]
-    for name, rows, chunk in zip(names, tables, index["chunks"], strict=True):
+    for name, rows in zip(names, tables, strict=True):
         if not np.array_equal(read(f"{folder}/{name}", length, about["n_ids"]), rows):
             raise AssertionError(f"{folder}/{name}: other tokens than the rows")
-        assert Path(folder, name).stat().st_size == chunk["chunk_bytes"], f"{folder}/{name}: other size than its index"
     count = sum(len(rows) for rows in tables)
     if find_spec("litdata") is None:
         return count, "plain reader"

@@ -8,6 +8,7 @@ where its samples end (`cu_seqlens`, which begins with 0) and which of those bea
 import json
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -122,16 +123,22 @@ def _values(raw: bytes, kind: str) -> np.ndarray:
     return np.frombuffer(raw, kind, offset=1 + (1 << (raw[0] & 3)))
 
 
+def check_index(contents: dict[str, bytes], files: list[tuple[str, int, int]]) -> None:
+    """`index.json` against the files, as (name, bytes, rows)."""
+    index = json.loads(contents["index.json"])
+    found = [(shard["raw_data"]["basename"], shard["raw_data"]["bytes"], shard["samples"]) for shard in index["shards"]]
+    if found != files:
+        wrong = next((a, b) for a, b in zip_longest(found, files) if a != b)
+        raise AssertionError(f"index.json of MDS says {wrong[0]} where a file is {wrong[1]}")
+
+
 def check(folder: str, names: list[str], shards: list[pa.Table], every: int) -> tuple[int, str]:
     """All samples of all files by a plain reader, every `every`-th by mosaicml-streaming where it is installed.
 
     mosaicml-streaming needs transformers below 5 and so cannot be installed beside this project's own.
     """
-    index = json.loads(Path(folder, "index.json").read_bytes())
-    sizes = [Path(folder, name).stat().st_size for name in names]
-    found = [(shard["raw_data"]["basename"], shard["raw_data"]["bytes"], shard["samples"]) for shard in index["shards"]]
-    if found != list(zip(names, sizes, [len(table) for table in shards], strict=True)):
-        raise AssertionError(f"{folder}: the index is not of the files")
+    sizes = [(name, Path(folder, name).stat().st_size, len(table)) for name, table in zip(names, shards, strict=True)]
+    check_index({"index.json": Path(folder, "index.json").read_bytes()}, sizes)
     about = json.loads(shards[0].schema.metadata[b"tokenizer"])
     length = shards[0].schema.field("input_ids").type.list_size
     read_rows = 0

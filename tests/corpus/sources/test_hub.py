@@ -1,8 +1,12 @@
-"""Data sets of the hub: found in its cache without a network, and what is said when they are not there."""
+"""Data sets of the hub: from a server that speaks its protocol, from its cache without a network, and what is said when
+they are not there."""
+
+from pathlib import Path
 
 import pytest
 
-from corpus.sources.hub import is_hub, local_folder
+from corpus.sources.hub import is_hub, local_file, local_folder
+from tests.corpus.sources.hub_server import commit_of, hub_server
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -23,6 +27,48 @@ def cache(tmp_path):
 def test_what_is_in_the_cache_needs_no_network(cache, revision):
     folder = local_folder(f"hub:owner/maths{revision}", ["*test*"], str(cache), offline=True)
     assert folder == str(cache / "datasets--owner--maths" / "snapshots" / COMMIT)
+
+
+FILES = {"main/test.jsonl": b'{"question": "new"}\n', "main/train.jsonl": b"{}\n", "README.md": b"about"}
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A hub with one data set and one model."""
+    with hub_server({("dataset", "owner/sums"): FILES, ("model", "owner/words"): {"tokenizer.json": b"{}"}}) as made:
+        monkeypatch.setenv("HF_ENDPOINT", made[0])
+        yield made
+
+
+@pytest.mark.parametrize("revision", ["", "@main", f"@{commit_of(FILES)}"])
+def test_files_that_a_pattern_matches_are_downloaded_and_no_others(hub, tmp_path, revision):
+    folder = Path(local_folder(f"hub:owner/sums{revision}", ["*test*"], str(tmp_path)))
+    assert folder.name == commit_of(FILES)
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == {"main/test.jsonl"}
+    assert (folder / "main/test.jsonl").read_bytes() == FILES["main/test.jsonl"]
+
+
+def test_what_was_downloaded_is_found_again_when_the_hub_is_gone(hub, tmp_path, monkeypatch):
+    first = local_folder("hub:owner/sums", ["*test*"], str(tmp_path))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert local_folder("hub:owner/sums", ["*test*"], str(tmp_path)) == first
+
+
+def test_one_file_of_a_model(hub, tmp_path):
+    assert local_file("hub:owner/words", "tokenizer.json", str(tmp_path)).read_bytes() == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("hub:owner/none", "the hub has no dataset owner/none"),
+        ("hub:owner/sums@v9", "the dataset has no revision 'v9'"),
+        ("hub:owner/words", "the hub has no dataset owner/words"),
+    ],
+)
+def test_what_the_hub_does_not_have_is_said(hub, tmp_path, spec, told):
+    with pytest.raises(FileNotFoundError, match=told):
+        local_folder(spec, cache=str(tmp_path))
 
 
 def test_a_set_that_is_not_there_says_how_to_bring_it(cache):
