@@ -23,18 +23,23 @@ from pipelines.build import plan, record_build, run_stage
 from pipelines.cluster import ClusterError, connect
 from pipelines.console import end
 from pipelines.identity import digest
+from pipelines.live import following
 from pipelines.manifest import look_up, survey
-from pipelines.probe import check_start
+from pipelines.probe import LOGS, check_start
 from pipelines.progress import RunProgress
 from pipelines.recipes import Loaded, Recipe, RecipeError, load
 from pipelines.stage import StageError, Work
 from pipelines.variants import VARIANTS
 from validate.measures import pool
-from validate.probes.memory import check_machine
+from validate.probes.config import ProbeConfig
+from validate.probes.memory import DEEPSEEK_WORDS, check_machine, table
+from validate.probes.shapes import SHAPES, parameters
 from validate.verdict import Comparison, judge
 
 _LAST = "pack"  # of a build: exports and the build's own probe compare nothing
 _GROUP = 3  # runs a side in --pool
+_CARDS = (80, 141)  # GB, of an H100 and an H200
+_LITE_TOKENS = 4096  # one row of the published length
 
 
 class AblateError(Exception):
@@ -53,12 +58,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         problem = _wrong_usage(args, names)
         if problem:
             raise RecipeError(problem)
-        if not args.list:
+        if not (args.list or args.plans):
             check_machine(loaded.recipe.ablation.probe)
             check_start(loaded.recipe.ablation.probe)
     except (RecipeError, ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if args.plans:
+        _print_plans(loaded.recipe.ablation.probe)
+        return 0
     store = Store(args.root)
     if args.list:
         _print_list(store, args.json)
@@ -95,7 +103,7 @@ def variant(name: str, args: argparse.Namespace, base: Loaded) -> Recipe:
 
 
 def _wrong_usage(args: argparse.Namespace, names: list[str]) -> str | None:
-    if args.list:
+    if args.list or args.plans:
         return None
     if len(set(names)) < len(names):
         return f"--variants names one twice: {', '.join(names)}"
@@ -134,6 +142,7 @@ def _ablate(args: argparse.Namespace, store: Store, loaded: Loaded, variants: li
         folder = f"ablations/{loaded.name}-{key}"
         progress.manifest = f"{folder}/runs"
         try:
+            stack.enter_context(following(store.url(LOGS)))
             runs = train_all(work, loaded.recipe.ablation, base, builds, seeds)
         except (StageError, ValueError) as error:
             raise AblateError(str(error)) from error
@@ -269,6 +278,27 @@ def _print_list(store: Store, as_json: bool) -> None:
     Console().print(table)
 
 
+def _print_plans(cfg: ProbeConfig) -> None:
+    """What each plan needs for this recipe's size and for the Lite, on one card."""
+    for size in dict.fromkeys((cfg.size, "lite")):
+        tokens = cfg.train.batch * cfg.train.length if size == cfg.size else _LITE_TOKENS
+        words = cfg.vocabulary if cfg.vocabulary and size == cfg.size else DEEPSEEK_WORDS
+        heads = (
+            "plan",
+            "weights",
+            "gradients",
+            "states",
+            "activations",
+            "GB in all",
+            *(f"{c} GB card" for c in _CARDS),
+        )
+        title = f"{size}: {parameters(SHAPES[size], words):,} parameters, {tokens:,} tokens a step, layers recomputed"
+        shown = Table(*heads, title=title)
+        for row in table(SHAPES[size], words, tokens, tuple(card * 1e9 for card in _CARDS)):
+            shown.add_row(*row)
+        Console().print(shown)
+
+
 def _command(args: argparse.Namespace) -> str:
     parts = ["python -m pipelines.ablate", f"--recipe {args.recipe}"]
     parts += [f"--variants {args.variants}"] if args.variants else []
@@ -300,6 +330,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pool", action="store_true", help="the base alone: how often 3 of its seeds differ from 3 others"
     )
+    parser.add_argument("--plans", action="store_true", help="what the recipe's size and the Lite need of a card")
     parser.add_argument("--list", action="store_true", help="ablations that this root holds")
     parser.add_argument("--json", action="store_true", help="with --list: as JSON")
     parser.add_argument("--accept-code", action="store_true", help="reuse stages made by older code")

@@ -24,6 +24,7 @@ from validate import infilling, scores
 from validate.probes import cards, data, model, train
 from validate.probes.config import ProbeConfig
 
+LOGS = "logs/probes"  # of the store's folder, a file per run
 _CELLS_AT_ONCE = 256  # drawn stretches read together: each row group of a shard is then opened once for several
 _SPREAD = 16  # rows looked at for each one's worth of tokens that is read: many documents, a little of each
 
@@ -80,7 +81,8 @@ def train_seed(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int])
     where = store.url("") if store.is_local else f"{tempfile.gettempdir()}/"
     kept = train.Checkpoints(path=f"{where}checkpoints/{key}.pt", every=cfg.checkpoint_steps)
     how = train.train if cfg.train.cards == 1 else cards.train_on_cards
-    log = how(net, windows, cfg.train, kept, train.LogTo(f"{where}logs/probes/{key}.jsonl"))
+    tell = train.LogTo(f"{where}{LOGS}/{key}.jsonl", {"seed": seed, "steps": cfg.train.steps})
+    log = how(net, windows, cfg.train, kept, tell)
     documents = scored(store, cfg, scoring)
     results = {
         "log": log,

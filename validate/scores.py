@@ -108,6 +108,8 @@ def bits_per_byte(
 
 def infill_prompt(vocabulary: Vocabulary, span: Span) -> list[int]:
     """As the model card: FIM begin, prefix, hole, suffix, FIM end; the model writes the middle."""
+    if min(vocabulary.fim_begin, vocabulary.hole, vocabulary.fim_end) < 0:
+        raise ValueError("this vocabulary has no tokens for infilling: ask its model for completions only")
     prefix, suffix = vocabulary.encode(span.prefix), vocabulary.encode(span.suffix)
     return [vocabulary.fim_begin, *prefix, vocabulary.hole, *suffix, vocabulary.fim_end]
 

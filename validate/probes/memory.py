@@ -22,7 +22,7 @@ _BYTES: Final[dict[Plan, tuple[float, float, float]]] = {
     "fused8": (2, 0, 2 + 8 / 256),
     "lora": (2, 0, 0),
 }
-_DEEPSEEK_WORDS: Final = 102400
+DEEPSEEK_WORDS: Final = 102400
 _CPU_FLOPS: Final = 5e10  # a second, of a few cores in float32
 _MOST_HOURS: Final = 24
 _HEADROOM: Final = 0.92  # of a card: the rest goes to the allocator's gaps, kernels and the context
@@ -72,7 +72,7 @@ def check_machine(cfg: ProbeConfig) -> None:
         return
     import torch
 
-    vocabulary = cfg.vocabulary or _DEEPSEEK_WORDS
+    vocabulary = cfg.vocabulary or DEEPSEEK_WORDS
     if torch.cuda.is_available():
         found = torch.cuda.device_count()
         if cfg.train.cards > found:

@@ -137,10 +137,16 @@ def opened(path: str) -> tuple[Any, Vocabulary]:
     fim = [next((found for name in names if (found := made.token_to_id(name)) is not None), -1) for names in _FIM]
     begin = ends if config.bos_token_id is None else config.bos_token_id
     words = Vocabulary(
-        config.vocab_size, begin, ends, *fim, lambda text: list(made.encode(text, add_special_tokens=False).ids),
-        lambda ids: str(made.decode(ids, skip_special_tokens=True)),
-    )  # fmt: skip
-    net = AutoModelForCausalLM.from_pretrained(path, dtype="auto")
+        size=config.vocab_size,
+        begin=begin,
+        end=ends,
+        hole=fim[0],
+        fim_begin=fim[1],
+        fim_end=fim[2],
+        encode=lambda text: list(made.encode(text, add_special_tokens=False).ids),
+        decode=lambda ids: str(made.decode(ids, skip_special_tokens=True)),
+    )
+    net: Any = AutoModelForCausalLM.from_pretrained(path, dtype="auto")
     return net.to("cuda" if torch.cuda.is_available() else "cpu").eval(), words
 
 

@@ -281,15 +281,15 @@ def machine(model: Any, tokens: int, seconds: float) -> dict[str, float]:
 
 
 class LogTo:
-    """A JSONL file that grows by a line per step."""
+    """A JSONL file that grows by a line per step; `run` (its seed, its steps) stands in each."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, run: dict[str, float]) -> None:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        self.path = path
+        self.path, self.run = path, run
 
     def __call__(self, entry: dict[str, float]) -> None:
         with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+            file.write(json.dumps({**self.run, **entry}) + "\n")
 
 
 def next_token_loss(logits: Any, ids: Any, positions: Any) -> Any:

@@ -25,7 +25,7 @@ def test_losses_and_weights_on_two_cards_are_those_on_one(windows, tmp_path):
     one, two = (model.build("tiny", 512, 24, 1) for _ in range(2))
     log = train(one, windows, CFG)
     kept = Checkpoints(path=str(tmp_path / "state.pt"), every=4)
-    tell = LogTo(str(tmp_path / "log.jsonl"))
+    tell = LogTo(str(tmp_path / "log.jsonl"), {"seed": 1})
     apart = train_on_cards(two, windows, replace(CFG, cards=2), kept, tell)
     for a, b in zip(log, apart, strict=True):
         assert b["loss"] == pytest.approx(a["loss"], abs=2e-3)
