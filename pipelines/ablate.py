@@ -7,6 +7,7 @@ scores all of them on the base's held-out set, and writes one page. The same com
 import argparse
 import contextlib
 import json
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -22,17 +23,23 @@ from pipelines.build import plan, record_build, run_stage
 from pipelines.cluster import ClusterError, connect
 from pipelines.console import end
 from pipelines.identity import digest
+from pipelines.live import following
 from pipelines.manifest import look_up, survey
+from pipelines.probe import LOGS, check_start
 from pipelines.progress import RunProgress
 from pipelines.recipes import Loaded, Recipe, RecipeError, load
 from pipelines.stage import StageError, Work
 from pipelines.variants import VARIANTS
 from validate.measures import pool
-from validate.probes.memory import check_machine
+from validate.probes.config import ProbeConfig
+from validate.probes.memory import DEEPSEEK_WORDS, check_machine, table
+from validate.probes.shapes import SHAPES, parameters
 from validate.verdict import Comparison, judge
 
 _LAST = "pack"  # of a build: exports and the build's own probe compare nothing
 _GROUP = 3  # runs a side in --pool
+_CARDS = (80, 141)  # GB, of an H100 and an H200
+_LITE_TOKENS = 4096  # one row of the published length
 
 
 class AblateError(Exception):
@@ -44,18 +51,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     names = [name for name in (args.variants or "").split(",") if name]
     try:
-        loaded = load(args.recipe, args.sample)
+        loaded = judged(load(args.recipe, args.sample), args.judged)
         variants = [(name, variant(name, args, loaded)) for name in names]
         for name, recipe in variants:
             check_variant(name, recipe, loaded.recipe)
         problem = _wrong_usage(args, names)
         if problem:
             raise RecipeError(problem)
-        if not args.list:
+        if not (args.list or args.plans):
             check_machine(loaded.recipe.ablation.probe)
-    except (RecipeError, ValueError) as error:
+            check_start(loaded.recipe.ablation.probe)
+    except (RecipeError, ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if args.plans:
+        _print_plans(loaded.recipe.ablation.probe)
+        return 0
     store = Store(args.root)
     if args.list:
         _print_list(store, args.json)
@@ -68,6 +79,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
+
+
+def judged(loaded: Loaded, names: str | None) -> Loaded:
+    """The recipe with the measures of `--judged`; another choice builds and trains nothing again."""
+    if names is None:
+        return loaded
+    chosen = tuple(name for name in names.split(",") if name)
+    recipe = loaded.recipe
+    return replace(loaded, recipe=replace(recipe, ablation=replace(recipe.ablation, judged=chosen)))
 
 
 def variant(name: str, args: argparse.Namespace, base: Loaded) -> Recipe:
@@ -83,7 +103,7 @@ def variant(name: str, args: argparse.Namespace, base: Loaded) -> Recipe:
 
 
 def _wrong_usage(args: argparse.Namespace, names: list[str]) -> str | None:
-    if args.list:
+    if args.list or args.plans:
         return None
     if len(set(names)) < len(names):
         return f"--variants names one twice: {', '.join(names)}"
@@ -122,9 +142,11 @@ def _ablate(args: argparse.Namespace, store: Store, loaded: Loaded, variants: li
         folder = f"ablations/{loaded.name}-{key}"
         progress.manifest = f"{folder}/runs"
         try:
+            stack.enter_context(following(store.url(LOGS)))
             runs = train_all(work, loaded.recipe.ablation, base, builds, seeds)
         except (StageError, ValueError) as error:
             raise AblateError(str(error)) from error
+    check_judged(loaded.recipe.ablation.judged, runs[0])
     store.write_text(f"manifests/ablate/{key}.json", json.dumps({"files": sorted(set(work.files))}))
     store.write_text(f"builds/ablation-{key}.json", json.dumps({"ablate": f"manifests/ablate/{key}.json"}))
     command = _command(args)
@@ -159,17 +181,24 @@ def build(work: Work, name: str, recipe: Recipe, accept_code: bool) -> Build:
     return Build(name, recipe, found)
 
 
+def check_judged(names: Sequence[str], run: Run) -> None:
+    """Raises AblateError where a call is asked for on a measure that no run gives."""
+    missing = [measure for measure in names if measure not in run.scores]
+    if missing:
+        told = f"judged names {', '.join(missing)}, which nothing scored; the measures are: {', '.join(run.scores)}"
+        raise AblateError(f"{told}. The runs are kept: other measures train nothing again")
+
+
 def compare(base: Build, builds: list[Build], runs: list[Run], command: str, scoring: str, seconds: float) -> Ablation:
     """Calls on every judged measure of every variant; the other measures are shown without one."""
     cfg = base.recipe.ablation
     by_build: dict[str, list[Run]] = {}
     for run in runs:
         by_build.setdefault(run.build, []).append(run)
-    judged = [measure for measure in cfg.judged if measure in by_build[base.name][0].scores]
     comparisons = [
         Comparison(one.name, measure, *(tuple(r.scores[measure] for r in by_build[b.name]) for b in (base, one)))
         for one in builds
-        for measure in judged
+        for measure in cfg.judged
     ]
     return Ablation(
         base=base,
@@ -249,11 +278,33 @@ def _print_list(store: Store, as_json: bool) -> None:
     Console().print(table)
 
 
+def _print_plans(cfg: ProbeConfig) -> None:
+    """What each plan needs for this recipe's size and for the Lite, on one card."""
+    for size in dict.fromkeys((cfg.size, "lite")):
+        tokens = cfg.train.batch * cfg.train.length if size == cfg.size else _LITE_TOKENS
+        words = cfg.vocabulary if cfg.vocabulary and size == cfg.size else DEEPSEEK_WORDS
+        heads = (
+            "plan",
+            "weights",
+            "gradients",
+            "states",
+            "activations",
+            "GB in all",
+            *(f"{c} GB card" for c in _CARDS),
+        )
+        title = f"{size}: {parameters(SHAPES[size], words):,} parameters, {tokens:,} tokens a step, layers recomputed"
+        shown = Table(*heads, title=title)
+        for row in table(SHAPES[size], words, tokens, tuple(card * 1e9 for card in _CARDS)):
+            shown.add_row(*row)
+        Console().print(shown)
+
+
 def _command(args: argparse.Namespace) -> str:
     parts = ["python -m pipelines.ablate", f"--recipe {args.recipe}"]
     parts += [f"--variants {args.variants}"] if args.variants else []
     parts += [f"--seeds {args.seeds}"] + ([f"--first-seed {args.first_seed}"] if args.first_seed else [])
     parts += ["--pool"] if args.pool else []
+    parts += [f"--judged {shlex.quote(args.judged)}"] if args.judged else []
     parts += [f"--sample {args.sample}"] if args.sample else []
     return " ".join([*parts, f"--root {args.root}"])
 
@@ -268,6 +319,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="runs of each build (default: 3)")
     parser.add_argument("--first-seed", type=int, default=0, metavar="S", help="seeds S to S+N-1 (default: 0)")
+    parser.add_argument(
+        "--judged", metavar="M,M", help="measures that calls are made on, such as code,natural (the recipe's)"
+    )
     parser.add_argument("--root", default="build", help="store of the base and its variants (default: build)")
     parser.add_argument("--sample", type=float, metavar="FRACTION", help="that share of origins, base and variants")
     where = parser.add_mutually_exclusive_group()
@@ -276,6 +330,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pool", action="store_true", help="the base alone: how often 3 of its seeds differ from 3 others"
     )
+    parser.add_argument("--plans", action="store_true", help="what the recipe's size and the Lite need of a card")
     parser.add_argument("--list", action="store_true", help="ablations that this root holds")
     parser.add_argument("--json", action="store_true", help="with --list: as JSON")
     parser.add_argument("--accept-code", action="store_true", help="reuse stages made by older code")

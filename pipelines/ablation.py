@@ -51,6 +51,7 @@ class Run:
     parameters: int
     tokens: int
     cpu_seconds: float
+    model: str | None = None  # its folder in the store, where models are kept
 
 
 def frozen_set(base: Build) -> Frozen:
@@ -103,6 +104,7 @@ def _run(store: Store, cfg: AblationConfig, build: str, seed: int, shard: Any) -
         parameters=result["parameters"],
         tokens=shard.counts["tokens"],
         cpu_seconds=shard.counts["cpu_milliseconds"] / 1000,
+        model=result.get("model"),
     )
 
 

@@ -53,6 +53,7 @@ def summary(ablation: Ablation) -> dict[str, Any]:
                 "seeds": [run.seed for run in ablation.runs[build.name]],
                 "scores": [run.scores for run in ablation.runs[build.name]],
                 "infilling": [run.infilling for run in ablation.runs[build.name]],
+                "models": [run.model for run in ablation.runs[build.name]],
                 "cpu_seconds": [run.cpu_seconds for run in ablation.runs[build.name]],
             }
             for build in (ablation.base, *ablation.variants)

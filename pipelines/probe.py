@@ -6,27 +6,32 @@ The tasks of an ablation's runs (`pipelines.ablate`) are these same functions, w
 import json
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from corpus.shards import Shard, Store
+from corpus.sources.hub import model_folder
 from pipelines.identity import canonical, digest
 from pipelines.stage import Job, Result, Shards, Work, tally
 from tokenization import tokenizer
 from validate import infilling, scores
-from validate.probes import data, model, train
+from validate.probes import cards, data, model, train
 from validate.probes.config import ProbeConfig
 
-_ROWS_AT_ONCE = 64  # drawn rows read together: each row group of a shard is then opened once for several of them
+LOGS = "logs/probes"  # of the store's folder, a file per run
+_CELLS_AT_ONCE = 256  # drawn stretches read together: each row group of a shard is then opened once for several
+_SPREAD = 16  # rows looked at for each one's worth of tokens that is read: many documents, a little of each
 
 
 def run(work: Work, cfg: ProbeConfig, rows: Shards, scoring: Shards) -> Result:
     """One artefact for the vocabulary, one for the run: {"log", "before", "after", "parameters"}."""
+    check_start(cfg)
     vocabulary = work.map(train_vocabulary, cfg, [Job((rows,))], step="vocabulary", schema=None)
     made = work.map(train_probe, cfg, [Job((rows, vocabulary, scoring))], step="run", schema=None)
     return Result({"vocabulary": vocabulary, "results": made}, tally(made))
@@ -51,7 +56,7 @@ def train_probe(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]
     net = _model(cfg, vocabulary)
     held_out = [(document.domain, document.text) for document in scored(store, cfg, scoring)]
     before = scores.bits_per_byte(net, vocabulary, held_out, cfg.train.length)
-    log = train.train(net, windows, cfg.train)
+    log = (train.train if cfg.train.cards == 1 else cards.train_on_cards)(net, windows, cfg.train)
     after = scores.bits_per_byte(net, vocabulary, held_out, cfg.train.length)
     counts.update(parameters=model.n_parameters(net), steps=len(log), scored=len(held_out))
     results = {"log": log, "before": before, "after": after, "parameters": model.n_parameters(net)}
@@ -75,7 +80,9 @@ def train_seed(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int])
     key = digest([canonical(cfg), [[shard.content for shard in shards] for shards in job.inputs]])
     where = store.url("") if store.is_local else f"{tempfile.gettempdir()}/"
     kept = train.Checkpoints(path=f"{where}checkpoints/{key}.pt", every=cfg.checkpoint_steps)
-    log = train.train(net, windows, cfg.train, kept, train.log_to(f"{where}logs/probes/{key}.jsonl"))
+    how = train.train if cfg.train.cards == 1 else cards.train_on_cards
+    tell = train.LogTo(f"{where}{LOGS}/{key}.jsonl", {"seed": seed, "steps": cfg.train.steps})
+    log = how(net, windows, cfg.train, kept, tell)
     documents = scored(store, cfg, scoring)
     results = {
         "log": log,
@@ -83,16 +90,28 @@ def train_seed(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int])
         "infilling": _infilling(net, vocabulary, documents, cfg),
         "parameters": model.n_parameters(net),
     }
+    if cfg.keep:
+        results["model"] = _keep(net, f"{where}models/{key}", vocabulary_file, store, cfg)
     milliseconds = round(1000 * (time.process_time() - started))
     counts.update(steps=len(log), tokens=windows.ids.size, scored=len(documents), cpu_milliseconds=milliseconds)
     yield json.dumps(results, sort_keys=True).encode()
     kept.remove()
 
 
-def load_vocabulary(store: Store, cfg: ProbeConfig, file: Shard) -> data.Vocabulary:
-    """The small vocabulary, or the rows' own."""
-    if cfg.vocabulary is not None:
-        return data.small_vocabulary(store.read_bytes(file).decode())
+def check_start(cfg: ProbeConfig) -> None:
+    """Brings the checkpoint to continue from into the hub's cache; tasks read that, and no network.
+
+    Raises FileNotFoundError where it cannot be had, and CheckpointError where the rows' ids are not its vocabulary;
+    a small vocabulary is known, and compared, only when it has been trained.
+    """
+    if cfg.start is None:
+        return
+    folder = model_folder(cfg.start)
+    if cfg.vocabulary is None:
+        model.check(folder, _rows_vocabulary(cfg))
+
+
+def _rows_vocabulary(cfg: ProbeConfig) -> data.Vocabulary:
     rows = tokenizer.load(cfg.tokenizer)
     decode, _ = _roles(cfg)
     # Where samples have no begin token, a document follows the end of another.
@@ -101,23 +120,30 @@ def load_vocabulary(store: Store, cfg: ProbeConfig, file: Shard) -> data.Vocabul
     return data.Vocabulary(rows.n_ids, *special, lambda text: rows.encode(text).tolist(), decode)
 
 
+def load_vocabulary(store: Store, cfg: ProbeConfig, file: Shard) -> data.Vocabulary:
+    """The small vocabulary, or the rows' own."""
+    if cfg.vocabulary is not None:
+        return data.small_vocabulary(store.read_bytes(file).decode())
+    return _rows_vocabulary(cfg)
+
+
 def drawn_windows(store: Store, cfg: ProbeConfig, rows: Shards, vocabulary: data.Vocabulary) -> data.Windows:
-    """As many windows as the steps need, from rows in the order drawn for the seed."""
+    """As many windows as the steps need, of stretches in the order drawn for the seed."""
     decode, special = _roles(cfg)
     small = None if cfg.vocabulary is None else vocabulary
-    pieces = _drawn_pieces(store, rows, cfg.train.seed, cfg.train.length)
+    pieces = _drawn_pieces(store, rows, cfg)
     return data.windows(pieces, special, decode, small, cfg.train.length, cfg.train.windows)
 
 
 def scored(store: Store, cfg: ProbeConfig, shards: list[Shard]) -> list[scores.Document]:
-    """Beginnings of held-out documents in order of id, up to `scoring_bytes` a domain and at least one of each."""
+    """Excerpts of held-out documents in order of id, up to `scoring_bytes` a domain and at least one of each."""
     found: list[dict[str, Any]] = []
     for shard in shards:
         found += store.table(shard, ["id", "domain", "language", "text"]).to_pylist()
     taken: dict[str, int] = {}
     chosen = []
     for row in sorted(found, key=lambda row: row["id"]):
-        text = row["text"].encode()[: cfg.document_bytes].decode("utf-8", "ignore")
+        text = scores.excerpt(row["text"], row["id"], cfg.document_bytes)
         size, used = len(text.encode()), taken.get(row["domain"], 0)
         if size and (not used or used + size <= cfg.scoring_bytes):
             taken[row["domain"]] = used + size
@@ -128,14 +154,26 @@ def scored(store: Store, cfg: ProbeConfig, shards: list[Shard]) -> list[scores.D
 def document_scores(
     net: Any, vocabulary: data.Vocabulary, documents: list[scores.Document], cfg: ProbeConfig
 ) -> list[dict[str, Any]]:
-    """Per document what it is, its bytes and its bits."""
-    bits = scores.document_bits(net, vocabulary, [document.text for document in documents], cfg.train.length)
+    """Per document what it is, its bytes, its bits, and its bits with its lines in a drawn order."""
+    texts = [document.text for document in documents]
+    mixed = [scores.other_order(document.text, bytes.fromhex(document.id)) for document in documents]
+    bits, in_disorder = (scores.document_bits(net, vocabulary, each, cfg.train.length) for each in (texts, mixed))
     made = []
-    for document, cost in zip(documents, bits, strict=True):
+    for document, cost, other in zip(documents, bits, in_disorder, strict=True):
         row = asdict(document)
         text = row.pop("text")
-        made.append({**row, "bytes": len(text.encode()), "bits": round(cost, 4)})
+        made.append({**row, "bytes": len(text.encode()), "bits": round(cost, 4), "bits_disordered": round(other, 4)})
     return made
+
+
+def _keep(net: Any, folder: str, vocabulary_file: Shard, store: Store, cfg: ProbeConfig) -> str:
+    """The model beside its vocabulary, as `pipelines.evaluate` opens it; its folder, by its name in the store."""
+    if cfg.vocabulary is None:
+        whole, special = tokenizer.vocabulary_bytes(cfg.tokenizer), _rows_vocabulary(cfg)
+    else:
+        whole, special = store.read_bytes(vocabulary_file), load_vocabulary(store, cfg, vocabulary_file)
+    model.save(net, folder, whole, special)
+    return "/".join(folder.split("/")[-2:])
 
 
 def _infilling(
@@ -149,7 +187,7 @@ def _infilling(
 
 def _model(cfg: ProbeConfig, vocabulary: data.Vocabulary) -> Any:
     if cfg.start is not None:
-        return model.load(cfg.start, vocabulary)
+        return model.load(model_folder(cfg.start, offline=True), vocabulary)
     return model.build(cfg.size, vocabulary.size, cfg.train.length, cfg.train.seed)
 
 
@@ -167,41 +205,47 @@ def _pieces(store: Store, rows: Shards) -> Iterator[npt.NDArray[np.int32]]:
             yield from data.sample_pieces(batch)
 
 
-def _drawn_pieces(store: Store, rows: Shards, seed: int, length: int) -> Iterator[npt.NDArray[np.int32]]:
-    """One stretch of each row in the order drawn, then the next of each; memory-mapped, a few rows read at a time."""
+def _drawn_pieces(store: Store, rows: Shards, cfg: ProbeConfig) -> Iterator[npt.NDArray[np.int32]]:
+    """Stretches in the order of their draws, span of rows by span; memory: the places of a span's stretches."""
     ends = np.cumsum([shard.rows for shard in rows])
-    turn, more = 0, True
-    while more:
-        more = False
-        drawn = data.drawn_rows(int(ends[-1]) if len(ends) else 0, seed)
-        while wanted := list(islice(drawn, _ROWS_AT_ONCE)):
-            found = _read(store, rows, ends, wanted)
-            for row in wanted:
-                pieces = data.stretch(found[row], row, seed, turn, length)
-                more |= pieces is not None
-                yield from pieces or ()
-        turn += 1
+    total = int(ends[-1]) if len(ends) else 0
+    length, seed = cfg.train.length, cfg.train.seed
+    row_length = _row_length(store, rows) if total else 1
+    size = _SPREAD * (cfg.train.windows * length // row_length + 1)
+    for span in data.spans(total, size, seed):
+        listed = (
+            data.cells(row, batch["segments"][at].as_py(), length, seed)
+            for row, batch, at in _rows(store, rows, ends, span, ["segments"])
+        )
+        drawn = iter(sorted(chain.from_iterable(listed)))
+        while wanted := list(islice(drawn, _CELLS_AT_ONCE)):
+            numbers = sorted({cell.row for cell in wanted})
+            found = {
+                row: batch["input_ids"][at].values.to_numpy()
+                for row, batch, at in _rows(store, rows, ends, numbers, ["input_ids"])
+            }
+            yield from (found[cell.row][cell.start : cell.end] for cell in wanted)
 
 
-def _read(
-    store: Store, rows: Shards, ends: npt.NDArray[np.int64], wanted: list[int]
-) -> dict[int, list[npt.NDArray[np.int32]]]:
-    found: dict[int, list[npt.NDArray[np.int32]]] = {}
-    for index in sorted({int(np.searchsorted(ends, row, "right")) for row in wanted}):
-        first = int(ends[index]) - rows[index].rows
-        inside = sorted(row - first for row in wanted if first <= row < ends[index])
-        for row, pieces in _taken(store, rows[index], inside):
-            found[first + row] = pieces
-    return found
+def _row_length(store: Store, rows: Shards) -> int:
+    first = next(store.batches(rows[0]))
+    return int(first.schema.field("input_ids").type.list_size)
 
 
-def _taken(store: Store, shard: Shard, wanted: list[int]) -> Iterator[tuple[int, list[npt.NDArray[np.int32]]]]:
-    start = 0
-    for batch in store.batches(shard):
-        for row in wanted:
-            if start <= row < start + batch.num_rows:
-                yield row, list(data.sample_pieces(batch.slice(row - start, 1)))
-        start += batch.num_rows
+def _rows(
+    store: Store, rows: Shards, ends: npt.NDArray[np.int64], wanted: Sequence[int], columns: list[str]
+) -> Iterator[tuple[int, pa.RecordBatch, int]]:
+    """(row, its batch, its place there) of ascending row numbers; shards that hold none of them are not opened."""
+    numbers = np.asarray(wanted)
+    for index, shard in enumerate(rows):
+        start = int(ends[index]) - shard.rows
+        inside = numbers[(numbers >= start) & (numbers < ends[index])]
+        if not len(inside):
+            continue
+        for batch in store.batches(shard, columns):
+            here = inside[(inside >= start) & (inside < start + batch.num_rows)]
+            yield from ((row, batch, row - start) for row in here.tolist())
+            start += batch.num_rows
 
 
 def _up_to(texts: Iterable[str], n_bytes: int) -> Iterator[str]:

@@ -39,12 +39,13 @@ def coder_v2(variant: str) -> tuple[Published, ...]:
 class AblationConfig:
     """How the builds of an ablation are compared.
 
-    `probe`: 450 steps of 512 tokens, about a minute of one core.
+    `probe`: 900 steps of 512 tokens, about a minute of one core.
     `judged`: the measures that a call is made on. The fewer, the smaller the difference that three seeds show: all of
     them share the chance of a false call. `natural` and `math` of a small corpus rest on few held-out documents.
+    "code line order" may be added: whether a model knows how lines follow each other, whatever it knows of words.
     """
 
-    probe: ProbeConfig = field(default_factory=lambda: ProbeConfig(train=TrainConfig(steps=450, batch=2)))
+    probe: ProbeConfig = field(default_factory=lambda: ProbeConfig(train=TrainConfig(steps=900, batch=2)))
     verdict: VerdictConfig = field(default_factory=VerdictConfig)
     judged: tuple[str, ...] = ("overall", "code", "math", "natural")
     published: tuple[Published, ...] = ()  # figures to stand beside ours, such as coder_v2("my_variant")

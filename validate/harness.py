@@ -83,7 +83,7 @@ def _asked(model: tuple[Any, Vocabulary], seed: int) -> Any:
             return [-_NATS_PER_BIT * cost for cost in document_bits(net, words, texts, _window(net))]
 
         def generate_until(self, requests: Sequence[Any]) -> list[str]:
-            return [_until(net, words, *one.args, seed) for one in requests]
+            return [_until(model, one.args[0], one.args[1], seed) for one in requests]
 
     return Asked()
 
@@ -102,11 +102,11 @@ def _greedy(net: Any, words: Vocabulary, prompt: list[int], text: str) -> bool:
     return bool(best[len(prompt) - 1 : -1] == ids[len(prompt) :])
 
 
-def _until(net: Any, words: Vocabulary, prompt: str, settings: dict[str, Any], seed: int) -> str:
+def _until(model: tuple[Any, Vocabulary], prompt: str, settings: dict[str, Any], seed: int) -> str:
     stops = settings.get("until") or []
     stops = [stops] if isinstance(stops, str) else stops
     heat = float(settings.get("temperature", 0.0)) if settings.get("do_sample") else 0.0
     cfg = GenerationConfig(temperature=heat, tokens=int(settings.get("max_gen_toks", 256)), seed=seed)
-    text = answers(net, words, prompt, prompt, stops, cfg)[0]
+    text = answers(*model, prompt, prompt, stops, cfg)[0]
     ends = [at for stop in stops if stop and (at := text.find(stop)) >= 0]
     return text[: min(ends)] if ends else text

@@ -1,6 +1,7 @@
 """From the scores of documents to one number per measure and run; and what a pool of identical runs says of the test.
 
-Comes in: per run a list of {"domain", "language", "bytes", "bits"}. Goes out: bits per byte by measure. Pure.
+Comes in: per run a list of {"domain", "language", "bytes", "bits", "bits_disordered"}. Goes out: bits per byte by
+measure. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +13,14 @@ from corpus.draws import uniform_draws
 from validate.verdict import Comparison, VerdictConfig, judge, rate_interval
 
 OVERALL: Final = "overall"
+ORDER: Final = " line order"  # after a domain's name
 
 
 def measures(documents: Sequence[Mapping[str, Any]], weights: Mapping[str, float]) -> dict[str, float]:
-    """Bits per byte: `overall` (domains by their weights), each domain, each "domain: language".
+    """Bits per byte: `overall` (domains by their weights), each domain, its line order, each "domain: language".
+
+    "code line order" is what the documents cost more or less in their true order than with their lines in a drawn
+    one, in bits per byte; below zero where a model knows how a file goes on. What a model knows of words cancels out.
 
     Raises ValueError where a domain with a weight has no held-out document: "overall" would mean something else.
     """
@@ -25,6 +30,9 @@ def measures(documents: Sequence[Mapping[str, Any]], weights: Mapping[str, float
         for name in (row["domain"], *([f"{row['domain']}: {row['language']}"] if row["language"] else [])):
             bits[name] = bits.get(name, 0.0) + row["bits"]
             sizes[name] = sizes.get(name, 0) + row["bytes"]
+        order = f"{row['domain']}{ORDER}"
+        bits[order] = bits.get(order, 0.0) + row["bits"] - row["bits_disordered"]
+        sizes[order] = sizes.get(order, 0) + row["bytes"]
     found = {name: bits[name] / sizes[name] for name in bits}
     missing = [domain for domain, weight in weights.items() if weight and domain not in found]
     if missing:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from corpus.draws import uniform_draws
 from validate.infilling import Span
 from validate.probes.data import Vocabulary
 
@@ -23,6 +24,29 @@ class Document:
     domain: str
     language: str | None
     text: str
+
+
+def excerpt(text: str, key: bytes, n_bytes: int) -> str:
+    """Some `n_bytes` from a drawn line on; the whole text where it is shorter.
+
+    Beginnings alone are licences and imports, which say little of how a file goes on.
+    """
+    raw = text.encode()
+    if len(raw) <= n_bytes:
+        return text
+    start = int(uniform_draws(key, 0, "excerpt", 0, 1)[0] * (len(raw) - n_bytes))
+    line = raw.rfind(b"\n", 0, start + 1) + 1
+    start = line if start - line < n_bytes else start  # one line may be a whole file
+    return raw[start : start + n_bytes].decode("utf-8", "ignore")
+
+
+def other_order(text: str, key: bytes) -> str:
+    """The same lines in a drawn order: a model that has seen documents whole finds this the less likely one."""
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    draws = uniform_draws(key, 0, "line order", 0, len(lines))
+    return "".join(lines[i] for i in sorted(range(len(lines)), key=draws.__getitem__))
 
 
 def document_bits(model: Any, vocabulary: Vocabulary, texts: Sequence[str], length: int) -> list[float]:
@@ -84,6 +108,8 @@ def bits_per_byte(
 
 def infill_prompt(vocabulary: Vocabulary, span: Span) -> list[int]:
     """As the model card: FIM begin, prefix, hole, suffix, FIM end; the model writes the middle."""
+    if min(vocabulary.fim_begin, vocabulary.hole, vocabulary.fim_end) < 0:
+        raise ValueError("this vocabulary has no tokens for infilling: ask its model for completions only")
     prefix, suffix = vocabulary.encode(span.prefix), vocabulary.encode(span.suffix)
     return [vocabulary.fim_begin, *prefix, vocabulary.hole, *suffix, vocabulary.fim_end]
 

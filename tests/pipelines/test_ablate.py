@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pipelines import ablate
+from pipelines import ablate, evaluate
 from tests.builds import INPUT, ROOT
 
 RECIPE = """
@@ -23,7 +23,8 @@ from validate.probes.train import TrainConfig
 
 def base():
     train = TrainConfig(steps=3, batch=2, length=64)
-    probe = ProbeConfig(train=train, vocabulary=600, vocabulary_bytes=50_000, scoring_bytes=4_000, infilled=2)
+    sizes = dict(vocabulary=600, vocabulary_bytes=50_000, scoring_bytes=4_000, infilled=2)
+    probe = ProbeConfig(train=train, keep=True, **sizes)
     figure = Published(variant="fine", what="pass@1", figure="1 to 2", source="a paper")
     small = recipes.small()
     # Copies across origins are few here: with three in ten origins held out, some have one of theirs in training.
@@ -41,9 +42,9 @@ def other_split():
 """
 
 
-def run(root, recipe, *arguments):
+def run(root, recipe, *arguments, **changed):
     command = [sys.executable, "-m", "pipelines.ablate", "--recipe", recipe, "--root", str(root), *arguments]
-    environment = {**os.environ, "DEMO_INPUT": str(INPUT)}
+    environment = {**os.environ, "DEMO_INPUT": str(INPUT), **changed}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
 
 
@@ -114,10 +115,39 @@ def test_the_same_command_again_trains_and_builds_nothing(made, recipe):
     assert not list((made[0] / "checkpoints").glob("*"))
 
 
+def test_other_measures_are_judged_without_training(made, recipe):
+    root, variants = made[0], ("--variants", "no_dedup,fine", "--seeds", "2", "--workers", "1")
+    wrong = run(root, recipe, *variants, "--judged", "code,taste")
+    assert wrong.returncode == 1
+    assert "judged names taste, which nothing scored; the measures are: overall" in wrong.stderr
+    assert "ablate/run: 6 done (6 reused)" in wrong.stderr
+
+
+def test_a_kept_model_can_be_asked(made, report, tmp_path, capsys):
+    (first, _) = next(iter(report[0]["builds"].values()))["models"]
+    (tmp_path / "q.jsonl").write_text('{"question": "?", "choices": ["a", "b"], "answer": 1}\n')
+    assert evaluate.main([str(made[0] / first), "--tasks", str(tmp_path / "q.jsonl"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["results"][0]["items"] == 1
+
+
 def test_list_shows_ablations_and_their_calls(made, capsys):
     assert ablate.main(["--list", "--json", "--root", str(made[0]), "--recipe", "small"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert "--variants no_dedup,fine" in row["command"] and len(row["calls"]) == 8
+
+
+def test_a_checkpoint_that_cannot_be_had_is_named_before_anything_is_built(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(RECIPE.replace("keep=True", "start='owner/nowhere'"))
+    environment = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    done = run(tmp_path, f"{path}:base", "--variants", "no_dedup", "--seeds", "2", "--workers", "1", **environment)
+    assert done.returncode == 2
+    assert "owner/nowhere is no folder here" in done.stderr
+
+
+def test_what_each_plan_needs_is_printed(capsys):
+    assert ablate.main(["--plans", "--recipe", "small"]) == 0
+    assert "15,706,484,224 parameters" in capsys.readouterr().out
 
 
 def test_a_variant_that_holds_out_other_documents_is_refused(recipe, tmp_path):
@@ -136,6 +166,7 @@ def test_a_variant_that_holds_out_other_documents_is_refused(recipe, tmp_path):
         (["--variants", "no_dedup", "--seeds", "1"], "--seeds 1 says nothing of chance"),
         (["--pool", "--seeds", "5"], "give --seeds 6 or more"),
         (["--recipe", "none"], "no recipe 'none'"),
+        (["--recipe", "small", "--variants", "no_dedup", "--judged", ","], "judged names no measure"),
     ],
 )
 def test_wrong_usage_is_told_with_the_way_out(arguments, told, capsys, tmp_path):

@@ -62,9 +62,9 @@ def test_examples_of_the_set_itself_are_not_asked():
         (lambda: read_set("none", []), "none holds no task"),
         (lambda: read_set("mixed", NUMBERS + CHOICES), "mixed mixes questions"),
         (lambda: with_examples(read_set("n", NUMBERS), 2, None), "holds 2 items, too few for 2"),
-        (lambda: with_examples(read_set("n", NUMBERS), 1, read_set("p", [mbpp("x", 1)])), "p holds programs, n numbers"),
+        (lambda: with_examples(read_set("n", NUMBERS), 1, read_set("p", [mbpp("x", 1)])), "p holds programs"),
         (lambda: from_file([{"task_id": "z"}], "f"), "task_id and completion are needed"),
-        (lambda: match_numbers(read_set("n", NUMBERS), from_file([{"task_id": "z", "completion": ""}], "f"), (1,)), "f has no completion of a"),
+        (lambda: from_file([{"task_id": "z", "completion": ""}], "f")("a", "", ()), "f has no completion of a"),
         (lambda: match_numbers(read_set("n", NUMBERS), lambda *_: ["5"], (10,)), "k = 10 of 1 answers"),
     ],
 )  # fmt: skip

@@ -6,15 +6,21 @@ from validate.measures import measures, pool
 from validate.verdict import VerdictConfig
 
 ROWS = [
-    {"domain": "code", "language": "Python", "bytes": 100, "bits": 200.0},
-    {"domain": "code", "language": None, "bytes": 300, "bits": 300.0},
-    {"domain": "math", "language": None, "bytes": 10, "bits": 40.0},
+    {"domain": "code", "language": "Python", "bytes": 100, "bits": 200.0, "bits_disordered": 240.0},
+    {"domain": "code", "language": None, "bytes": 300, "bits": 300.0, "bits_disordered": 300.0},
+    {"domain": "math", "language": None, "bytes": 10, "bits": 40.0, "bits_disordered": 39.0},
 ]
 
 
 def test_bits_per_byte_are_over_bytes_and_overall_over_domains_by_weight():
     made = measures(ROWS, {"code": 3.0, "math": 1.0})
-    assert made == {"overall": pytest.approx((3 * 1.25 + 4) / 4), "code": 1.25, "code: Python": 2.0, "math": 4.0}
+    assert made["overall"] == pytest.approx((3 * 1.25 + 4) / 4)
+    assert (made["code"], made["code: Python"], made["math"]) == (1.25, 2.0, 4.0)
+
+
+def test_line_order_is_what_the_true_order_costs_more_than_a_drawn_one():
+    made = measures(ROWS, {"code": 1})
+    assert (made["code line order"], made["math line order"]) == (-0.1, pytest.approx(0.1))
 
 
 def test_a_domain_with_a_weight_and_no_document_is_named_with_the_way_out():

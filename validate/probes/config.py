@@ -12,14 +12,15 @@ class ProbeConfig:
     """One short run on a build's rows, scored on a held-out set."""
 
     size: str = "tiny"
-    start: str | None = None  # folder of save_pretrained to continue from; None: a random initialisation
+    start: str | None = None  # a folder of save_pretrained, or hub:OWNER/NAME; None: a random initialisation
     vocabulary: int | None = 2048  # of the small byte-level BPE; None: the rows' own ids
     vocabulary_bytes: int = 4_000_000  # of text it is trained on, from the first rows
-    scoring_bytes: int = 60_000  # of held-out text per domain, in order of id
-    document_bytes: int = 2_000  # of one held-out document: many documents' beginnings say more than a few whole ones
+    scoring_bytes: int = 150_000  # of held-out text per domain, in order of id
+    document_bytes: int = 3_000  # of one held-out document, from a drawn line on: much of many says more than few whole
     infilled: int = 24  # code documents that spans are cut from
     generated: int = 0  # spans of each kind that are written out too and compared; a tiny model matches none of them
     checkpoint_steps: int = 500
+    keep: bool = False  # each run's model, in models/ of a local store, as save_pretrained writes it
     train: TrainConfig = field(default_factory=TrainConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)  # of the rows
 

@@ -5,8 +5,9 @@ rows with a byte-level BPE trained on them; bits per byte compare across vocabul
 Position ids restart with every sample, which isolates samples from each other in attention.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -129,41 +130,47 @@ def _encoded(
     return encoded
 
 
-def drawn_rows(n_rows: int, seed: int) -> Iterator[int]:
-    """Every row once, in an order drawn for this seed; costs memory for the rows taken only, not for all there are.
+@dataclass(frozen=True, order=True)
+class Cell:
+    """Up to `length` ids of one sample in one row: where they lie, and the draw that orders them."""
 
-    Each seed reads rows of its own, so that what seeds differ by includes the luck of which rows a short run sees.
+    draw: float
+    row: int
+    start: int
+    end: int
+
+
+def cells(row: int, segments: Sequence[Mapping[str, Any]], length: int, seed: int) -> Iterator[Cell]:
+    """The samples of a row cut into stretches of `length`, each with a draw of its own.
+
+    The draw is of what the stretch holds (sample, repeat, place in its document), not of where it lies: two builds
+    that share a document read the same stretches of it, in the same order. Padding is left out.
     """
-    taken: set[int] = set()
-    attempt = 0
-    while len(taken) < n_rows:
-        draw = uniform_draws(attempt.to_bytes(16, "little"), seed, "probe rows", 0, 1)[0]
-        attempt += 1
-        row = int(draw * n_rows)
-        if row not in taken:
-            taken.add(row)
-            yield row
+    at = 0
+    while at < len(segments):
+        first = segments[at]
+        while at + 1 < len(segments) and segments[at + 1]["sample"] == first["sample"]:
+            at += 1
+        end = segments[at]["start"] + segments[at]["length"]
+        at += 1
+        if not any(first["document"]):
+            continue
+        for start in range(first["start"], end, length):
+            place = f"{first['document'].hex()} {first['document_start'] + start - first['start']}"
+            draw = uniform_draws(first["sample"], seed, f"probe {place}", first["repeat"], 1)[0]
+            yield Cell(draw, row, start, min(start + length, end))
 
 
-def stretch(
-    pieces: Sequence[npt.NDArray[np.int32]], row: int, seed: int, turn: int, length: int
-) -> list[npt.NDArray[np.int32]] | None:
-    """Of a row's pieces the tokens in one stretch of `length`: turn 0 takes a drawn one, each later turn the next.
+def spans(n_rows: int, size: int, seed: int) -> Iterator[range]:
+    """Every row once, in ranges of up to `size` from a drawn place on; what passes the end goes on at the beginning.
 
-    A row is mostly one document, and a short run reads few rows: one stretch of many rows scatters less between seeds
-    than all of a few. None where the row has had as many turns as it has stretches.
+    Rows lie in the order of draws of their samples, so that the same share of two builds holds the same documents
+    where the builds share them; and a short run of a large build opens few of its files.
     """
-    ends = np.cumsum([len(piece) for piece in pieces])
-    stretches = max(1, int(ends[-1]) // length) if len(ends) else 0
-    if turn >= stretches:
-        return None
-    first = int(uniform_draws(row.to_bytes(16, "little"), seed, "probe stretch", 0, 1)[0] * stretches)
-    start = (first + turn) % stretches * length
-    return [
-        piece[max(0, start - (end - len(piece))) : start + length - (end - len(piece))]
-        for piece, end in zip(pieces, ends.tolist(), strict=True)
-        if end - len(piece) < start + length and end > start
-    ]
+    start = int(uniform_draws(bytes(16), seed, "probe rows", 0, 1)[0] * n_rows)
+    for whole in (range(start, n_rows), range(start)):
+        for low in range(whole.start, whole.stop, max(1, size)):
+            yield range(low, min(low + max(1, size), whole.stop))
 
 
 def _within(positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from validate.probes.data import Vocabulary
+from validate.probes.plans import merge_adapters
 from validate.probes.shapes import SHAPES, Shape
 
 BALANCE_ALPHA: Final = 0.001  # V2-Lite's expert-level balance factor
@@ -136,11 +137,28 @@ def opened(path: str) -> tuple[Any, Vocabulary]:
     fim = [next((found for name in names if (found := made.token_to_id(name)) is not None), -1) for names in _FIM]
     begin = ends if config.bos_token_id is None else config.bos_token_id
     words = Vocabulary(
-        config.vocab_size, begin, ends, *fim, lambda text: list(made.encode(text, add_special_tokens=False).ids),
-        lambda ids: str(made.decode(ids, skip_special_tokens=True)),
-    )  # fmt: skip
-    net = AutoModelForCausalLM.from_pretrained(path, dtype="auto")
+        size=config.vocab_size,
+        begin=begin,
+        end=ends,
+        hole=fim[0],
+        fim_begin=fim[1],
+        fim_end=fim[2],
+        encode=lambda text: list(made.encode(text, add_special_tokens=False).ids),
+        decode=lambda ids: str(made.decode(ids, skip_special_tokens=True)),
+    )
+    net: Any = AutoModelForCausalLM.from_pretrained(path, dtype="auto")
     return net.to("cuda" if torch.cuda.is_available() else "cpu").eval(), words
+
+
+def save(net: Any, folder: str, tokenizer_json: bytes, vocabulary: Vocabulary) -> None:
+    """As save_pretrained, with the vocabulary beside and its begin and end tokens in the configuration."""
+    if any(name.endswith("lora_up") for name, _ in net.named_parameters()):
+        merge_adapters(net)
+    net.config.bos_token_id, net.config.eos_token_id = vocabulary.begin, vocabulary.end
+    net.generation_config.bos_token_id, net.generation_config.eos_token_id = vocabulary.begin, vocabulary.end
+    net.save_pretrained(folder)
+    with open(os.path.join(folder, "tokenizer.json"), "wb") as file:
+        file.write(tokenizer_json)
 
 
 def balance_loss(router_logits: Any, top_k: int) -> Any:
@@ -163,3 +181,11 @@ def balance_loss(router_logits: Any, top_k: int) -> Any:
 def n_parameters(model: Any) -> int:
     """Trainable numbers, embeddings included."""
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def active_in(model: Any) -> int:
+    """Of these, the ones that a token passes through: its experts, and not the embedding table."""
+    routed = sum(p.numel() for name, p in model.named_parameters() if ".mlp.experts." in name)
+    table = model.get_input_embeddings().weight.numel()
+    cfg = model.config
+    return int(n_parameters(model) - table - routed * (1 - cfg.num_experts_per_tok / cfg.n_routed_experts))

@@ -12,18 +12,32 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from glob import escape as glob_escape
+from glob import glob
+from typing import Any, Final, Protocol
 from uuid import uuid4
 
-from corpus.draws import uniform_draws
 from validate.probes.data import Windows
-from validate.probes.model import BALANCE_ALPHA, balance_loss
+from validate.probes.model import BALANCE_ALPHA, active_in, balance_loss
+from validate.probes.plans import PLANS, Plan, optimizer_of, prepare
 
 FINAL_SHARE: Final = 0.1  # of the peak learning rate (CV2 §3.2)
 WARMUP_SHARE: Final = 0.05
 CLIP: Final = 1.0
+# Dense bfloat16 operations a second, from the vendor's data sheets; PCIe boards are slower than their SXM names.
+CARD_FLOPS: Final = (("H100 PCIe", 756e12), ("H100 NVL", 835e12), ("H100", 989e12), ("H200", 989e12), ("A100", 312e12))
 
 Tell = Callable[[dict[str, float]], None]
+
+
+class Share(Protocol):
+    """What one card of several knows of the others."""
+
+    def __call__(self, positions: Any) -> float:
+        """The weight of this card's mean loss, so that the mean over cards is that of all their tokens."""
+
+    def mean(self, value: Any) -> float:
+        """Over the cards."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +54,17 @@ class TrainConfig:
     learning_rate: float = 3e-3
     seed: int = 0
     threads: int = 1  # two beside other work on two cores: 775 s for a run of 68 s
+    plan: Plan = "float32"  # how weights, gradients and states are held
+    cards: int = 1  # processes that share the model's parameters (FSDP), a GPU each, or a core where there is none
+    recompute: bool = False  # each layer's inside once more in backward, instead of keeping it
 
     def __post_init__(self) -> None:
+        if self.plan not in PLANS:
+            raise ValueError(f"plan is {self.plan!r}; the plans are {', '.join(PLANS)}")
+        if self.cards < 1 or self.batch % self.cards:
+            raise ValueError(f"a batch of {self.batch} windows is not divided evenly among {self.cards} cards")
+        if self.cards > 1 and self.plan in ("fused8", "lora"):
+            raise ValueError(f"plan {self.plan} is for one card: take float32, mixed or states8 on {self.cards}")
         if min(self.steps, self.batch, self.length, self.threads) < 1 or self.learning_rate <= 0:
             raise ValueError(f"steps, batch, length, threads and learning_rate must be positive: {self}")
 
@@ -86,8 +109,8 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Once the run's results are kept, its state is not needed."""
-        if os.path.exists(self.path):
-            os.unlink(self.path)
+        for path in glob(f"{glob_escape(self.path)}*"):  # several cards keep a part each
+            os.unlink(path)
 
 
 def learning_rate(cfg: TrainConfig, step: int) -> float:
@@ -107,16 +130,6 @@ def check_length(found: int, cfg: TrainConfig) -> None:
         )
 
 
-def optimizer_of(model: Any, cfg: TrainConfig) -> Any:
-    """AdamW as published; norms and biases are not decayed."""
-    import torch
-
-    decayed = [p for p in model.parameters() if p.ndim >= 2]
-    plain = [p for p in model.parameters() if p.ndim < 2]
-    groups = [{"params": decayed, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=cfg.learning_rate, betas=(0.9, 0.95))
-
-
 def train(
     model: Any, data: Windows, cfg: TrainConfig, checkpoints: Checkpoints | None = None, tell: Tell | None = None
 ) -> list[dict[str, float]]:
@@ -130,58 +143,114 @@ def train(
     check_length(len(data.ids), cfg)
     torch.set_num_threads(cfg.threads)
     torch.manual_seed(cfg.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model.to(device).train()
-    optimizer = optimizer_of(model, cfg)
+    prepare(model, cfg.plan)
+    model.to("cuda" if torch.cuda.is_available() else "cpu").train()
+    if cfg.recompute:
+        model.activation_checkpointing_enable()
+    stepper = Stepper(model, cfg)
     log: list[dict[str, float]] = []
     state = checkpoints.load(len(data.ids), cfg) if checkpoints else None
     if state is not None:
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"])
+        stepper.restore(state)
         log = state["log"]
-    order = shuffled(cfg.windows, cfg.seed)
     for step in range(len(log), cfg.steps):
         started = time.perf_counter()
-        chosen = order[step * cfg.batch : (step + 1) * cfg.batch]
-        ids = torch.from_numpy(data.ids[chosen]).to(device)
-        positions = torch.from_numpy(data.positions[chosen]).to(device)
-        log.append({"step": step, **one_step(model, optimizer, ids, positions, learning_rate(cfg, step))})
+        chosen = slice(step * cfg.batch, (step + 1) * cfg.batch)  # windows come in a drawn order
+        log.append({"step": step, **stepper.step(data.ids[chosen], data.positions[chosen], learning_rate(cfg, step))})
         if tell is not None:
-            tell({**log[-1], **_machine(ids.numel(), time.perf_counter() - started)})
+            tell({**log[-1], **machine(model, data.ids[chosen].size, time.perf_counter() - started)})
         if checkpoints and (step + 1) % checkpoints.every == 0 and step + 1 < cfg.steps:
-            weights = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-            same = {"windows": len(data.ids), "config": cfg, "random": torch.get_rng_state()}
-            checkpoints.save({**weights, **same, "log": log})
+            checkpoints.save({"windows": len(data.ids), "config": cfg, **stepper.state(), "log": log})
     return log
 
 
-def one_step(model: Any, optimizer: Any, ids: Any, positions: Any, rate: float) -> dict[str, float]:
-    """Forward, backward, clip, step."""
+class Stepper:
+    """A model with its optimizer: forward, backward, clip, step; and its whole state."""
+
+    def __init__(self, model: Any, cfg: TrainConfig) -> None:
+        self.model = model
+        self.optimizer = optimizer_of(model, cfg.plan, cfg.learning_rate)
+        self.fused: Any = None
+        if cfg.plan == "fused8":
+            from validate.probes.states import InBackward
+
+            self.fused = InBackward(self.optimizer, CLIP)
+
+    def step(self, ids: Any, positions: Any, rate: float, share: Share | None = None) -> dict[str, float]:
+        """One step on these windows; `share` where other cards take others. Raises NotFinite."""
+        import torch
+
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        device = next(self.model.parameters()).device
+        inputs, places = (torch.from_numpy(each).to(device) for each in (ids, positions))
+        if self.fused is not None and not self.fused.norm:
+            self._backward(inputs, places, rate, share)
+            self.fused.end_step()
+        loss, weighed, balance, routers = self._backward(inputs, places, rate, share)
+        if self.fused is not None:
+            norm = self.fused.end_step()
+        else:
+            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
+            norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+        _check_finite(norm, "the gradient's norm is", rate)
+        if self.fused is None:
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+        return {
+            "loss": loss.item() if share is None else share.mean(weighed),
+            "gradient_norm": norm.item(),
+            "balance": balance.item() / len(routers),
+            "heaviest_expert": heaviest_expert(routers, self.model.config.num_experts_per_tok),
+            "learning_rate": rate,
+        }
+
+    def _backward(self, ids: Any, positions: Any, rate: float, share: Share | None) -> tuple[Any, Any, Any, Any]:
+        """(loss, the same weighed by this card's share, balance, router logits); gradients are there afterwards."""
+        import torch
+
+        with torch.autocast(ids.device.type, torch.bfloat16, enabled=ids.device.type == "cuda"):
+            output = self.model(input_ids=ids, position_ids=positions, use_cache=False, output_router_logits=True)
+            loss = next_token_loss(output.logits, ids, positions)
+            balance = balance_loss(output.router_logits, self.model.config.num_experts_per_tok)
+        _check_finite(loss, "loss is", rate)
+        weighed = loss if share is None else loss * share(positions)
+        (weighed + BALANCE_ALPHA * balance).backward()
+        return loss, weighed, balance, output.router_logits
+
+    def state(self) -> dict[str, Any]:
+        import torch
+
+        norm = self.fused.norm if self.fused else 0.0
+        weights = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return {**weights, "random": torch.get_rng_state(), "norm": norm}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        import torch
+
+        self.model.load_state_dict(state["model"])
+        _load_states(self.optimizer, state["optimizer"])
+        torch.set_rng_state(state["random"])
+        if self.fused:
+            self.fused.norm = state["norm"]
+
+
+def _load_states(optimizer: Any, state: dict[str, Any]) -> None:
+    """As they were: PyTorch would cast states to the weights' precision, which codes of 8 bits do not survive."""
+    optimizer.load_state_dict(state)
+    own = [p for group in optimizer.param_groups for p in group["params"]]
+    for index, kept in state["state"].items():
+        device = own[index].device
+        optimizer.state[own[index]] = {
+            name: value.to(device) if hasattr(value, "to") and name != "step" else value for name, value in kept.items()
+        }
+
+
+def _check_finite(value: Any, what: str, rate: float) -> None:
     import torch
 
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    device = ids.device.type
-    with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-        output = model(input_ids=ids, position_ids=positions, use_cache=False, output_router_logits=True)
-        loss = next_token_loss(output.logits, ids, positions)
-        balance = balance_loss(output.router_logits, model.config.num_experts_per_tok)
-    if not torch.isfinite(loss):
-        raise NotFinite(f"loss is {loss.item()} at learning rate {rate:.3g}: lower learning_rate")
-    (loss + BALANCE_ALPHA * balance).backward()
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-    if not torch.isfinite(norm):
-        raise NotFinite(f"the gradient's norm is {norm.item()} at learning rate {rate:.3g}: lower learning_rate")
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return {
-        "loss": loss.item(),
-        "gradient_norm": norm.item(),
-        "balance": balance.item() / len(output.router_logits),
-        "heaviest_expert": heaviest_expert(output.router_logits, model.config.num_experts_per_tok),
-        "learning_rate": rate,
-    }
+    if not torch.isfinite(value):
+        raise NotFinite(f"{what} {value.item()} at learning rate {rate:.3g}: lower learning_rate")
 
 
 def heaviest_expert(router_logits: Any, top_k: int) -> float:
@@ -196,31 +265,31 @@ def heaviest_expert(router_logits: Any, top_k: int) -> float:
     return heaviest
 
 
-def _machine(tokens: int, seconds: float) -> dict[str, float]:
+def machine(model: Any, tokens: int, seconds: float) -> dict[str, float]:
+    """Speed, memory, and on a known card the share of its peak: 6 operations a token and active parameter."""
     import torch
 
-    if torch.cuda.is_available():
-        peak = torch.cuda.max_memory_allocated()
-    else:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"tokens_per_second": tokens / seconds, "peak_bytes": float(peak)}
+    told = {"tokens_per_second": tokens / seconds}
+    if not torch.cuda.is_available():
+        return {**told, "peak_bytes": float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)}
+    told["peak_bytes"] = float(torch.cuda.max_memory_allocated())
+    card = torch.cuda.get_device_name()
+    peak = next((flops for name, flops in CARD_FLOPS if name in card), None)
+    if peak is not None:
+        told["share_of_peak"] = 6 * active_in(model) * tokens / seconds / peak
+    return told
 
 
-def log_to(path: str) -> Tell:
-    """A JSONL file that grows by a line per step."""
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+class LogTo:
+    """A JSONL file that grows by a line per step; `run` (its seed, its steps) stands in each."""
 
-    def tell(entry: dict[str, float]) -> None:
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+    def __init__(self, path: str, run: dict[str, float]) -> None:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        self.path, self.run = path, run
 
-    return tell
-
-
-def shuffled(count: int, seed: int) -> list[int]:
-    """Windows in a drawn order: neighbours come from one row, often from one document, and would make a batch alike."""
-    draws = [uniform_draws(index.to_bytes(16, "little"), seed, "probe", 0, 1)[0] for index in range(count)]
-    return sorted(range(count), key=draws.__getitem__)
+    def __call__(self, entry: dict[str, float]) -> None:
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({**self.run, **entry}) + "\n")
 
 
 def next_token_loss(logits: Any, ids: Any, positions: Any) -> Any:

@@ -4,8 +4,9 @@ they are not there."""
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
-from corpus.sources.hub import is_hub, local_file, local_folder
+from corpus.sources.hub import is_hub, local_file, local_folder, model_folder
 from tests.corpus.sources.hub_server import commit_of, hub_server
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -88,3 +89,30 @@ def test_a_name_that_is_none_is_refused(spec):
     assert is_hub(spec)
     with pytest.raises(ValueError, match="hub:OWNER/NAME"):
         local_folder(spec, offline=True)
+
+
+MODEL = {"config.json": b"{}", "model.safetensors": b"weights", "model.bin": b"pickled"}
+
+
+def test_of_a_model_pickled_weights_stay_where_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with hub_server({("model", "owner/model"): MODEL}) as (address, asked):
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        folder = model_folder("hub:owner/model@main")
+        assert sorted(path.name for path in Path(folder).iterdir()) == ["config.json", "model.safetensors"]
+        assert folder.endswith(f"models--owner--model/snapshots/{commit_of(MODEL)}")
+        n_asked = len(asked)
+        assert model_folder("hub:owner/model@main", offline=True) == folder
+        assert len(asked) == n_asked
+
+
+def test_a_model_that_is_nowhere_says_how_to_bring_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="hf download --repo-type model owner/other"):
+        model_folder("hub:owner/other", offline=True)
+    with pytest.raises(FileNotFoundError, match="no model in nowhere"):
+        model_folder("nowhere")
+
+
+def test_a_folder_is_its_own(tmp_path):
+    assert model_folder(str(tmp_path)) == str(tmp_path)

@@ -63,32 +63,43 @@ def test_special_token_strings_in_text_stay_text(vocabulary):
     assert vocabulary.begin not in vocabulary.encode("<|begin|>")
 
 
-def test_every_row_is_drawn_once_and_another_seed_draws_another_order():
-    first, second = (list(data.drawn_rows(50, seed)) for seed in (0, 1))
-    assert sorted(first) == sorted(second) == list(range(50))
-    assert first != second
-    assert first == list(data.drawn_rows(50, 0))
+def drawn(segments, length=2, seed=0, row=3):
+    return list(data.cells(row, segments, length, seed))
 
 
-def test_no_rows_are_drawn_from_none():
-    assert list(data.drawn_rows(0, 0)) == []
+def test_a_row_is_cut_into_stretches_of_its_samples_and_padding_is_left_out():
+    padding = {**segment(0, 8, 2), "document": bytes(16)}
+    found = drawn([segment(1, 0, 2), segment(1, 2, 3), segment(2, 5, 3), padding])
+    assert [(cell.row, cell.start, cell.end) for cell in found] == [
+        *((3, 0, 2), (3, 2, 4), (3, 4, 5)),
+        *((3, 5, 7), (3, 7, 8)),
+    ]
 
 
-def test_the_stretches_of_a_row_are_all_of_it_each_once():
-    pieces = [np.arange(0, 5, dtype=np.int32), np.arange(5, 12, dtype=np.int32)]
-    found = [data.stretch(pieces, 3, 0, turn, 4) for turn in range(4)]
-    assert found[3] is None
-    joined = sorted(token for cut in found[:3] for piece in cut for token in piece.tolist())
-    assert joined == list(range(12))
-    assert all(sum(map(len, cut)) == 4 for cut in found[:3])
+def test_a_stretch_is_drawn_by_what_it_holds_wherever_it_lies():
+    alone = drawn([segment(1, 0, 4)])
+    elsewhere = drawn([segment(2, 0, 3), segment(1, 3, 4)], row=9)
+    assert [cell.draw for cell in elsewhere[-2:]] == [cell.draw for cell in alone]
+    later = drawn([{**segment(1, 0, 2), "document_start": 2}])
+    assert later[0].draw == alone[1].draw  # the same tokens after a border between two rows
 
 
-def test_another_seed_begins_with_another_stretch():
-    pieces = [np.arange(0, 4000, dtype=np.int32)]
-    firsts = {int(data.stretch(pieces, 0, seed, 0, 4)[0][0]) for seed in range(5)}
-    assert len(firsts) > 3
+def test_seeds_and_repeats_draw_anew():
+    one, two, three = (drawn(segments, seed=seed)[0].draw for segments, seed in (
+        ([segment(1, 0, 2)], 0), ([segment(1, 0, 2)], 1), ([{**segment(1, 0, 2), "repeat": 1}], 0)
+    ))  # fmt: skip
+    assert len({one, two, three}) == 3
 
 
-def test_a_row_shorter_than_a_stretch_gives_what_it_has():
-    assert data.stretch([np.arange(3, dtype=np.int32)], 0, 0, 0, 4)[0].tolist() == [0, 1, 2]
-    assert data.stretch([], 0, 0, 0, 4) is None
+@pytest.mark.parametrize("size", [1, 7, 50, 200])
+def test_spans_hold_every_row_once_from_a_drawn_place_on(size):
+    found = [list(span) for span in data.spans(50, size, 4)]
+    rows = [row for span in found for row in span]
+    assert sorted(rows) == list(range(50))
+    assert max(map(len, found)) <= size
+    assert rows == [*range(rows[0], 50), *range(rows[0])]
+    assert {next(iter(data.spans(50, 7, seed))).start for seed in range(9)} != {rows[0]}
+
+
+def test_no_rows_have_no_spans():
+    assert [row for span in data.spans(0, 5, 0) for row in span] == []

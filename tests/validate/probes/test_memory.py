@@ -1,10 +1,11 @@
+import numpy as np
 import pytest
 
 from validate.probes import model
 from validate.probes.config import ProbeConfig
-from validate.probes.memory import DoesNotFit, check_machine, choose, need
+from validate.probes.memory import DoesNotFit, check_machine, check_plan, choose, need, table
 from validate.probes.shapes import SHAPES
-from validate.probes.train import TrainConfig, one_step, optimizer_of
+from validate.probes.train import Stepper, TrainConfig
 
 torch = pytest.importorskip("torch")
 LITE = SHAPES["lite"]
@@ -16,10 +17,9 @@ def held(tensors):
 
 def test_weights_gradients_and_states_are_what_pytorch_holds():
     net = model.build("tiny", 512, 16, seed=0)
-    optimizer = optimizer_of(net, TrainConfig())
-    ids = torch.arange(32).reshape(2, 16)
-    one_step(net, optimizer, ids, torch.arange(16).repeat(2, 1), 1e-3)
-    states = [value for state in optimizer.state.values() for value in state.values() if value.numel() > 1]
+    stepper = Stepper(net, TrainConfig())
+    stepper.step(np.arange(32).reshape(2, 16), np.tile(np.arange(16), (2, 1)), 1e-3)
+    states = [value for state in stepper.optimizer.state.values() for value in state.values() if value.numel() > 1]
     made = need(SHAPES["tiny"], 512, "float32", 32)
     assert made.weights == held(net.parameters())
     assert made.gradients == held(net.parameters())  # as large while they live
@@ -55,6 +55,27 @@ def test_plans_of_the_lite_are_those_its_memory_needs(card, cards, plan):
 def test_what_does_not_fit_says_what_each_plan_would_need():
     with pytest.raises(DoesNotFit, match=r"do not fit 1 card\(s\) of 24 GB: float32 \d+ GB.*lora"):
         choose(LITE, 102400, 24e9, 4096)
+
+
+def test_a_plan_that_does_not_fit_names_one_that_does():
+    with pytest.raises(
+        DoesNotFit, match=r"plan mixed needs \d+ GB a card .* train.plan='fused8' with recompute=True fits"
+    ):
+        check_plan(LITE, 102400, TrainConfig(plan="mixed", batch=1, length=4096, recompute=True), 80e9)
+    check_plan(LITE, 102400, TrainConfig(plan="fused8", batch=1, length=4096, recompute=True), 80e9)
+    with pytest.raises(DoesNotFit, match="recompute=True"):
+        check_plan(LITE, 102400, TrainConfig(plan="fused8", batch=4, length=4096), 80e9)
+
+
+def test_the_table_says_what_fits_which_card():
+    rows = {row[0]: row[-2:] for row in table(LITE, 102400, 4096, (80e9, 141e9))}
+    assert rows == {
+        "float32": ["no", "no"],
+        "mixed": ["no", "no"],
+        "states8": ["no", "yes"],
+        "fused8": ["yes", "yes"],
+        "lora": ["yes", "yes"],
+    }
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")

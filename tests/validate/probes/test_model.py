@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.validate.probes.saved import save
 from validate.probes import data, model
 from validate.probes.model import CheckpointError
+from validate.probes.shapes import SHAPES, active_parameters
 
 torch = pytest.importorskip("torch")
 
@@ -58,3 +60,20 @@ def test_a_checkpoint_of_another_vocabulary_is_refused_by_name(folder, other):
 def test_a_folder_without_a_checkpoint_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=r"no checkpoint in .*config.json"):
         model.load(str(tmp_path), VOCABULARY)
+
+
+def test_active_numbers_are_those_of_the_shape():
+    net = model.build("tiny", 512, 64, seed=0)
+    assert model.active_in(net) == active_parameters(SHAPES["tiny"], 512)
+
+
+def test_a_model_is_opened_with_its_own_vocabulary(tmp_path):
+    net, words = model.opened(save(tmp_path))
+    assert words.decode(words.encode("def add(a, b):")) == "def add(a, b):"
+    assert (words.begin, words.end, words.hole, words.fim_begin, words.fim_end) == (0, 1, 2, 3, 4)
+    assert words.size == net.config.vocab_size and not net.training
+
+
+def test_a_model_without_a_vocabulary_is_named(folder):
+    with pytest.raises(CheckpointError, match=r"no tokenizer.json"):
+        model.opened(folder[0])

@@ -8,11 +8,11 @@ from tests.validate.probes.text import TEXT
 from validate.probes import data, model
 from validate.probes.train import (
     Checkpoints,
+    LogTo,
     NotFinite,
     TrainConfig,
     heaviest_expert,
     learning_rate,
-    log_to,
     next_token_loss,
     train,
 )
@@ -91,11 +91,13 @@ def test_the_state_of_another_run_is_refused(tmp_path, windows):
 
 def test_the_log_has_a_line_per_step_with_loss_norm_balance_speed_and_memory(tmp_path, windows):
     path = tmp_path / "log" / "run.jsonl"
-    train(built(), windows, replace(CFG, steps=2), tell=log_to(str(path)))
+    train(built(), windows, replace(CFG, steps=2), tell=LogTo(str(path), {"seed": 1, "steps": 2}))
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [line["step"] for line in lines] == [0, 1]
     names = {"loss", "gradient_norm", "balance", "heaviest_expert", "learning_rate", "tokens_per_second", "peak_bytes"}
-    assert all(line.keys() == names | {"step"} and min(line[name] for name in names) > 0 for line in lines)
+    assert all(
+        line.keys() == names | {"step", "seed", "steps"} and min(line[name] for name in names) > 0 for line in lines
+    )
 
 
 def test_the_heaviest_expert_is_a_multiple_of_the_even_load():
