@@ -23,7 +23,7 @@ from pipelines.recipes import Recipe
 CLASSIFIER = ClassifierConfig(dim=16, learning_rate=1.0, word_ngrams=2, min_steps=10_000, max_negatives=1_500)
 WORDS = ClassifierConfig(max_negatives=3_000, words=WordsConfig())
 # The mathematics of the pool is 2.75M tokens; the first rounds look wider, for sites that may be related.
-CUTS = (4_000_000, 3_500_000, 2_750_000)
+CUTS = (4_000_000, 3_500_000, 3_000_000)
 PATTERNS = str(Path(__file__).with_name("recall_patterns"))
 READ = 100  # pages on each side of a cut that a person reads
 

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from corpus.cuts import ALL_INSIDE, NONE_INSIDE, Window, histogram_within, is_inside, narrowed
 from corpus.schema import RECALL_SCORES
 from corpus.shards import Store
-from filters.recall import rank_keys, selected
+from filters.recall import NEVER, rank_keys, selected
 from filters.recall_model import probability
 from pipelines.stage import Job, Shards, Work, tally
 
@@ -134,7 +134,9 @@ def select(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterato
     for found, batch in zip(store.batches(scored), store.batches(tokens, ["n_tokens"]), strict=True):
         numbers, labels = batch["n_tokens"].to_numpy(), list(lasts)
         tied, values = found["tie"].to_numpy(), [found[label].to_numpy() for label in labels]
-        within = [is_inside(rank_keys(v, tied), last) for v, last in zip(values, lasts.values(), strict=True)]
+        within = [
+            is_inside(rank_keys(v, tied), last) & (v > NEVER) for v, last in zip(values, lasts.values(), strict=True)
+        ]
         made = selected(labels, values, within, numbers > 0)
         was = earlier[at : at + len(numbers)] if earlier else [None] * len(numbers)
         at += len(numbers)

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from corpus.draws import uniform_draws
 from corpus.schema import TOKENS
 from corpus.shards import Shard, Store
-from filters.recall import REJECTED, ties
+from filters.recall import NEVER, REJECTED, ties
 from filters.recall_learners import algorithm, learn, scorer
 from filters.recall_model import SETTINGS, ClassifierConfig, Examples, buckets_for, card, epochs_for
 from pipelines.recall_cuts import Selection, cut_and_select
@@ -100,7 +100,7 @@ def run_round(
     trainings = [Job((examples,), params=(label, texts.get(label, ()))) for label in labels]
     models = work.map(train_model, cfg, trainings, step="train", schema=None)
     schema = pa.schema([("tie", pa.uint32()), *((label, pa.float32()) for label in labels)])
-    jobs = [Job(([d], [i], models), params=labels, batch=d.batch) for d, i, _, _ in rows]
+    jobs = [Job(([d], [i], models, [s]), params=labels, batch=d.batch) for d, i, s, _ in rows]
     scored = work.map(score, cfg, jobs, step="score", schema=schema)
     given = Selection(documents, ids, scored, before)
     found = cut_and_select(work, given, {label: budgets[label] for label in labels}, samples)
@@ -250,11 +250,16 @@ def make_card(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, i
 
 
 def score(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
-    """Every page's logit by label, and its place among equals."""
-    (documents,), (tokens,), models = job.inputs
+    """Every page's logit by label, and its place among equals. What a person rejected comes last."""
+    (documents,), (tokens,), models, (seeds,) = job.inputs
     labels: Any = job.params
     loaded = [scorer(cfg, store.read_bytes(model)) for model in models]
     schema = pa.schema([("tie", pa.uint32()), *((label, pa.float32()) for label in labels)])
-    for batch, ids in zip(store.batches(documents, ["id"]), store.batches(tokens, ["ids"]), strict=True):
-        made = [pa.array(logits(ids["ids"])) for logits in loaded]
+    columns = (store.batches(documents, ["id"]), store.batches(tokens, ["ids"]), store.batches(seeds, ["label"]))
+    for batch, ids, seed in zip(*columns, strict=True):
+        decided = [pc.fill_null(pc.equal(seed["label"], REJECTED + label), False) for label in labels]
+        made = [
+            pc.if_else(rejected, pa.scalar(NEVER, pa.float32()), pa.array(logits(ids["ids"])))
+            for logits, rejected in zip(loaded, decided, strict=True)
+        ]
         yield pa.RecordBatch.from_arrays([pa.array(ties(batch["id"].to_pylist())), *made], schema=schema)
