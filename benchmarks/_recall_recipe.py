@@ -5,6 +5,7 @@ The folder of the pool is RECALL_POOL, written by `_recall_pool`.
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks._recall_sites import SEEDS
@@ -13,21 +14,51 @@ from corpus.mixture import MixConfig
 from corpus.sources.commoncrawl import CommonCrawl
 from filters.recall import Label, RecallConfig
 from filters.recall_model import ClassifierConfig
+from filters.recall_words import WordsConfig
 from pipelines.crawl import Batch, CrawlConfig
 from pipelines.recall_sites import edited_patterns
 from pipelines.recipes import Recipe
 
-# 111 seed pages are no 500,000: at the published pace the model says 0.5 to everything (see docs/recall.md).
+# 122 seed pages are no 500,000: at the published pace fastText says 0.5 to everything (see docs/recall.md).
 CLASSIFIER = ClassifierConfig(dim=16, learning_rate=1.0, word_ngrams=2, min_steps=10_000, max_negatives=1_500)
-CUTS = (2_400_000, 2_750_000)  # the mathematics of the pool is 2.75M tokens
+WORDS = ClassifierConfig(max_negatives=3_000, words=WordsConfig())
+# The mathematics of the pool is 2.75M tokens; the first rounds look wider, for sites that may be related.
+CUTS = (4_000_000, 3_500_000, 3_000_000)
 PATTERNS = str(Path(__file__).with_name("recall_patterns"))
+READ = 100  # pages on each side of a cut that a person reads
 
 
-def loop() -> Recipe:
-    """Three rounds."""
+def automatic() -> Recipe:
+    """Three rounds, and nobody looks in between: prefixes join as proposed."""
+    return _recipe(RecallConfig(labels=(_math(),), rounds=3, classifier=WORDS, samples=READ, join_collected=True))
+
+
+def folders() -> Recipe:
+    """Between rounds a person decides on folders of the related sites."""
+    return _annotated("folders")
+
+
+def pages() -> Recipe:
+    """And on the pages around the cut, as far as they were read."""
+    return _annotated("pages")
+
+
+def fasttext() -> Recipe:
+    """The published learner, with the decisions of `pages`."""
+    recipe = _annotated("pages")
+    return replace(recipe, recall=replace(recipe.recall, classifier=CLASSIFIER))
+
+
+def _annotated(folder: str) -> Recipe:
+    recipe = automatic()
+    return replace(recipe, recall=replace(recipe.recall, edited=edited_patterns(f"{PATTERNS}/{folder}")))
+
+
+def _math() -> Label:
+    return Label(name="math", url_patterns=SEEDS, cut_tokens=CUTS)
+
+
+def _recipe(recall: RecallConfig) -> Recipe:
     pages = CommonCrawl(folder=os.environ["RECALL_POOL"], dump="labelled")
     batch = Batch(name="pages", source=pages, extract=page_text, output="pool", shard_bytes=16 << 20)
-    math = Label(name="math", url_patterns=SEEDS, cut_tokens=CUTS)
-    edited = edited_patterns(PATTERNS)
-    recall = RecallConfig(labels=(math,), rounds=3, classifier=CLASSIFIER, edited=edited)
     return Recipe(crawl=CrawlConfig(batches=(batch,)), recall=recall, mix=MixConfig())

@@ -82,6 +82,8 @@ class RecallConfig:
     prefix_share: float = 0.5
     prefix_depth: int = 1  # path segments of a prefix
     edited: tuple["Edited", ...] = ()  # a person's prefixes instead of the proposed ones, by round
+    join_collected: bool = False  # approved pages join the seed whether or not the round collected them
+    samples: int = 5  # pages listed on each side of a cut, for a person to read
     stop_share: float = 0.02
     max_seed_share: float = 0.5  # of the pool; beyond, the negatives are not "random pages" any more
     max_domain_share: float = 0.5  # likewise, of one domain; a shard counts where the domain is more than this of it
@@ -92,14 +94,14 @@ class RecallConfig:
         names = [label.name for label in self.labels]
         if len(set(names)) != len(names):
             raise ValueError(f"labels names one twice: {names}")
-        for name in ("rounds", "min_pages", "prefix_depth", "group_bytes"):
+        for name in ("rounds", "min_pages", "prefix_depth", "samples", "group_bytes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         for name in ("domain_share", "prefix_share", "stop_share", "max_seed_share", "max_domain_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], not {getattr(self, name)}")
         for edited in self.edited:
-            unknown = sorted({label for label, _ in edited.patterns} - set(names))
+            unknown = sorted({label.removeprefix(REJECTED) for label, _ in edited.patterns} - set(names))
             if unknown:
                 known = ", ".join(names)
                 raise ValueError(
@@ -113,26 +115,36 @@ class RecallConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Edited:
-    """URL prefixes whose uncollected pages join the seed of the next round: (label, prefix or shell pattern).
+    """URL prefixes whose uncollected pages join the seed of the next round: (label, prefix, shell pattern or page).
 
     A prefix is a host and folders, and stands for the pages directly in that folder: "mathoverflow.net/questions" with
     `prefix_depth` 1 also for what is deeper. A pattern has `*`, `?` or `[`, and stands for every URL that it matches.
+    The URL of a page stands for that page. "-math" instead of "math" says that a person looked and it is not: such pages
+    are negatives of that label in all further rounds, drawn or not, and never selected for it. Of a page's matches its own URL counts before a
+    prefix, a prefix before patterns, and the first pattern before later ones.
     """
 
     round: int
     patterns: tuple[tuple[str, str], ...]
 
 
+REJECTED = "-"  # before a label: not about it
+NEVER = -100.0  # logit of a page that a person rejected
 EDIT_HEAD = """\
 # After round {round}: pages below these URL prefixes that were not collected join the seed of round {next}.
 # To change that: copy the file to a folder of yours, take lines out or add some (label, tab, prefix or shell
-# pattern), set RecallConfig(edited=edited_patterns(FOLDER)) in the recipe, and build again: rounds up to this
-# one are not run again.
+# pattern; "-label" for what is not about it), set RecallConfig(edited=edited_patterns(FOLDER)) in the recipe, and
+# build again: rounds up to this one are not run again. Lines with "#?" are single pages around the cut that are worth
+# reading: take the mark away, and put "-" before the label of those that are not about it.
 """
 
 
-def edit_file(round_: int, related_: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]) -> str:
-    """The proposal as a file that a person can edit; the shares are there to be read."""
+def edit_file(
+    round_: int,
+    related_: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]],
+    samples: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> str:
+    """The proposal as a file that a person can edit; shares, scores and excerpts are there to be read."""
     lines = [EDIT_HEAD.format(round=round_, next=round_ + 1)]
     for label, found in related_.items():
         lines += [
@@ -140,7 +152,15 @@ def edit_file(round_: int, related_: Mapping[str, Mapping[str, Sequence[Mapping[
             for row in found["domains"]
         ]
         lines += [f"{label}\t{row['prefix']}\t{row['collected']}/{row['pages']}\n" for row in found["prefixes"]]
+        lines += [
+            f"#?{label}\t{normalized_url(page['where'])}\t{page['score']:.3f}\t{page['text'][:_EXCERPT]}\n"
+            for page in samples.get(label, ())
+            if page["where"]
+        ]
     return "".join(lines)
+
+
+_EXCERPT = 120  # characters
 
 
 def parse_edits(text: str, name: str) -> tuple[tuple[str, str], ...]:
@@ -214,6 +234,9 @@ class Joining:
 
     def match(self, address: str) -> tuple[str, str] | None:
         """(label, pattern), or None."""
+        label = self._prefixes.get(address)
+        if label is not None:  # the page itself
+            return label, address
         for depth in (self._depth, *self._depths):
             folder = prefix(address, depth)
             if folder.count("/") == depth or depth == self._depth:

@@ -24,6 +24,7 @@ import numba
 import numpy as np
 import pyarrow as pa
 
+from filters.recall_words import WordsConfig
 from tokenization.tokenizer import TokenizerConfig
 
 _LIBRARY_BUCKETS = 2_000_000  # fastText's default; DeepSeekMath does not name another. 2 GB to train at 256 dimensions
@@ -56,6 +57,7 @@ class ClassifierConfig:
     max_negatives: int = 500_000
     held_out: float = 0.1  # of the examples: not trained on, for the card
     seed: int = 0
+    words: WordsConfig | None = None  # for a small seed: words and logistic regression instead of fastText
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
 
     def __post_init__(self) -> None:
@@ -72,7 +74,9 @@ class ClassifierConfig:
             raise ValueError(f"held_out must be in [0, 1), not {self.held_out}")
 
 
-SETTINGS: Final = tuple(f.name for f in fields(ClassifierConfig) if f.name != "tokenizer")  # numbers, for a card
+SETTINGS: Final = tuple(
+    f.name for f in fields(ClassifierConfig) if f.name not in ("tokenizer", "words")
+)  # numbers, for a card
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from corpus.schema import DOCUMENTS
 from corpus.shards import Shard, Store
-from filters.recall import NOT_SELECTED, SEEDS, Joining, RecallConfig, Seeds, addresses, parse_edits
+from filters.recall import NOT_SELECTED, REJECTED, SEEDS, Joining, RecallConfig, Seeds, addresses, parse_edits
 from pipelines.recall_rounds import Round, ids_of, run_round
 from pipelines.recall_sites import FILE, Close, find_close
 from pipelines.stage import Job, Result, Shards, Work, groups, tally
@@ -40,8 +40,9 @@ def run(work: Work, cfg: RecallConfig, pool: Shards, pool_survivors: Shards) -> 
         seeds = _mark_seeds(work, cfg, (pool, ids, seeds, before), kept["proposals"][-1:], number)
         _check_seeds(cfg, tally(seeds), tally(ids).get("pages", 0), number)
         budgets = {label.name: label.cut_of(number - 1) for label in cfg.labels}
-        made = run_round(work, cfg.classifier, (pool, ids, seeds, before), budgets, texts)
-        close = find_close(work, cfg, (pool, ids, made.scores), number)
+        made = run_round(work, cfg.classifier, (pool, ids, seeds, before), budgets, texts, cfg.samples)
+        shown = {label: row["samples"] for label, row in made.table.items()}
+        close = find_close(work, cfg, (pool, ids, made.scores), number, shown)
         for name, shards in (("selections", made.scores), ("models", made.models), ("cards", made.cards)):
             kept[name] += shards  # round after round
         kept["proposals"] += close.proposals
@@ -109,7 +110,8 @@ def _mark_seeds(
             before = ([seeds[i]], [scores[i]], proposals if patterns is None else [])
         jobs.append(Job(([page], [tokens], *before), params=patterns, batch=page.batch))
     rules = tuple((label.name, label.domains, label.url_patterns) for label in cfg.labels)
-    return work.map(mark_seeds, (rules, cfg.prefix_depth, cfg.max_domain_share), jobs, step="seeds", schema=SEEDS)
+    settings = (rules, cfg.prefix_depth, cfg.max_domain_share, cfg.join_collected)
+    return work.map(mark_seeds, settings, jobs, step="seeds", schema=SEEDS)
 
 
 def _check_seeds(cfg: RecallConfig, counts: dict[str, int], pages: int, number: int) -> None:
@@ -160,9 +162,12 @@ def _check_domains(cfg: RecallConfig, counts: dict[str, int], pages: int) -> Non
 
 
 def mark_seeds(store: Store, cfg: Any, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
-    """Per page whether it is in the seed, and of which label; pages without text never are."""
+    """Per page whether it is in the seed, and of which label; pages without text never are.
+
+    A page that a person rejected has the label with `REJECTED` before it; the newest decision counts.
+    """
     (pages,), (tokens,), *before = job.inputs
-    rules, depth, most = cfg
+    rules, depth, most, join_collected = cfg
     known, joining = Seeds(rules), Joining((), depth)
     earlier: list[str | None] = []
     collected: list[str | None] = []
@@ -185,16 +190,19 @@ def mark_seeds(store: Store, cfg: Any, job: Job, counts: "Counter[str]") -> Iter
         if before:
             found = [joining.match(url) if has else None for url, has in zip(urls, with_text, strict=True)]
             counts.update(f"matched.{match[0]}.{match[1]}" for match in found if match and job.params is not None)
-            new = [m[0] if m and old is None else None for m, old in zip(found, collected[rows], strict=True)]
-            names = [old or more for old, more in zip(earlier[rows], new, strict=True)]
+            new = [
+                match[0] if match and (join_collected or old is None or match[0].startswith(REJECTED)) else None
+                for match, old in zip(found, collected[rows], strict=True)
+            ]
+            names = [more or old for old, more in zip(earlier[rows], new, strict=True)]
         else:
             matches = [known.matches(url) if has else [] for url, has in zip(urls, with_text, strict=True)]
             names = [match[0][0] if match else None for match in matches]
             counts.update(f"matched.{label}.{seed}" for match in matches for label, seed in match)
             domains.update(d for d, has in zip(batch["origin"].to_pylist(), with_text, strict=True) if has and d)
         counts.update(f"seeds.{name}" for name in names if name)
-        columns = [pa.array([name is not None for name in names]), pa.array(names, pa.string())]
-        yield pa.RecordBatch.from_arrays(columns, schema=SEEDS)
+        positive = [name is not None and not name.startswith(REJECTED) for name in names]
+        yield pa.RecordBatch.from_arrays([pa.array(positive), pa.array(names, pa.string())], schema=SEEDS)
     large = {f"domain.{domain}": n for domain, n in domains.items() if n > most * domains.total()}
     counts.update(large)
 

@@ -18,11 +18,10 @@ import pyarrow.compute as pc
 from corpus.cuts import ALL_INSIDE, NONE_INSIDE, Window, histogram_within, is_inside, narrowed
 from corpus.schema import RECALL_SCORES
 from corpus.shards import Store
-from filters.recall import rank_keys, selected
+from filters.recall import NEVER, rank_keys, selected
 from filters.recall_model import probability
 from pipelines.stage import Job, Shards, Work, tally
 
-SAMPLES = 5  # pages shown on each side of a cut
 _EXCERPT = 240  # characters of each
 _GROUP = 256  # shards whose histograms one task adds
 NEAR = pa.schema(
@@ -55,8 +54,8 @@ class Selected:
     table: dict[str, dict[str, Any]]  # by label
 
 
-def cut_and_select(work: Work, given: Selection, budgets: dict[str, int]) -> Selected:
-    """Cut each label's ranking, label the pages inside, and look at both sides of each cut."""
+def cut_and_select(work: Work, given: Selection, budgets: dict[str, int], samples: int) -> Selected:
+    """Cut each label's ranking, label the pages inside, and look at `samples` pages on both sides of each cut."""
     cuts = _cuts(work, given.scored, given.ids, budgets)
     lasts = work.map(write_cuts, None, [Job((), params=cuts)], step="cut", schema=None)
     jobs = [
@@ -65,9 +64,9 @@ def cut_and_select(work: Work, given: Selection, budgets: dict[str, int]) -> Sel
     ]
     scores = work.map(select, None, jobs, step="select", schema=RECALL_SCORES)
     jobs = [Job(([s], [i], lasts), batch=s.batch) for s, i in zip(given.scored, given.ids, strict=True)]
-    near = work.map(find_near, None, jobs, step="near", schema=NEAR)
-    samples = work.map(write_samples, None, [Job((near, given.documents))], step="samples", schema=None)
-    shown = json.loads(work.store.read_bytes(samples[0]))
+    near = work.map(find_near, samples, jobs, step="near", schema=NEAR)
+    written = work.map(write_samples, samples, [Job((near, given.documents))], step="samples", schema=None)
+    shown = json.loads(work.store.read_bytes(written[0]))
     counts = tally(scores)
     table = {}
     for label, last in cuts.items():
@@ -135,7 +134,9 @@ def select(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterato
     for found, batch in zip(store.batches(scored), store.batches(tokens, ["n_tokens"]), strict=True):
         numbers, labels = batch["n_tokens"].to_numpy(), list(lasts)
         tied, values = found["tie"].to_numpy(), [found[label].to_numpy() for label in labels]
-        within = [is_inside(rank_keys(v, tied), last) for v, last in zip(values, lasts.values(), strict=True)]
+        within = [
+            is_inside(rank_keys(v, tied), last) & (v > NEVER) for v, last in zip(values, lasts.values(), strict=True)
+        ]
         made = selected(labels, values, within, numbers > 0)
         was = earlier[at : at + len(numbers)] if earlier else [None] * len(numbers)
         at += len(numbers)
@@ -148,7 +149,7 @@ def select(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterato
         yield made
 
 
-def find_near(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
+def find_near(store: Store, cfg: int, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
     """The shard's pages nearest to each cut, on both sides."""
     (scored,), (tokens,), (cuts,) = job.inputs
     lasts = json.loads(store.read_bytes(cuts))
@@ -161,13 +162,13 @@ def find_near(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iter
         for above in (True, False):
             candidates = np.flatnonzero((inside == above) & (numbers > 0))
             order = candidates[np.argsort(keys[candidates], kind="stable")]
-            for row in order[-SAMPLES:].tolist() if above else order[:SAMPLES].tolist():
+            for row in order[-cfg:].tolist() if above else order[:cfg].tolist():
                 rows.append((label, above, int(keys[row]), float(logits[row]), int(numbers[row]), row))
     columns = zip(*rows, strict=True) if rows else [()] * len(NEAR)
     yield pa.RecordBatch.from_arrays([pa.array(c, f.type) for c, f in zip(columns, NEAR, strict=True)], schema=NEAR)
 
 
-def write_samples(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
+def write_samples(store: Store, cfg: int, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
     """Per label the pages nearest to its cut, the best first, each with the beginning of its text."""
     near, documents = job.inputs
     best: dict[tuple[str, bool], list[dict[str, Any]]] = {}
@@ -176,8 +177,8 @@ def write_samples(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> 
             side = best.setdefault((row["label"], row["above"]), [])
             side.append({**row, "shard": number})
             side.sort(key=lambda r: (r["key"], r["shard"], r["row"]))
-            del side[: -SAMPLES if row["above"] else 0]
-            del side[SAMPLES:]
+            del side[: -cfg if row["above"] else 0]
+            del side[cfg:]
     wanted: dict[int, list[dict[str, Any]]] = {}
     for rows in best.values():
         for row in rows:

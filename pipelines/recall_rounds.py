@@ -10,7 +10,7 @@ training holds its matrix beside one batch.
 import heapq
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -21,18 +21,9 @@ import pyarrow.compute as pc
 from corpus.draws import uniform_draws
 from corpus.schema import TOKENS
 from corpus.shards import Shard, Store
-from filters.recall import ties
-from filters.recall_model import (
-    SETTINGS,
-    ClassifierConfig,
-    Examples,
-    Linear,
-    buckets_for,
-    card,
-    epochs_for,
-    logits,
-    train,
-)
+from filters.recall import NEVER, REJECTED, ties
+from filters.recall_learners import algorithm, learn, scorer
+from filters.recall_model import SETTINGS, ClassifierConfig, Examples, buckets_for, card, epochs_for
 from pipelines.recall_cuts import Selection, cut_and_select
 from pipelines.stage import Job, Shards, Work, tally
 from tokenization.tokenizer import TokenizerConfig, load
@@ -89,6 +80,7 @@ def run_round(
     aligned: tuple[Shards, Shards, Shards, Shards | None],
     budgets: dict[str, int],
     texts: dict[str, tuple[str, ...]],
+    samples: int,
 ) -> Round:
     """Train on the seed, score, keep each label's best tokens.
 
@@ -108,9 +100,10 @@ def run_round(
     trainings = [Job((examples,), params=(label, texts.get(label, ()))) for label in labels]
     models = work.map(train_model, cfg, trainings, step="train", schema=None)
     schema = pa.schema([("tie", pa.uint32()), *((label, pa.float32()) for label in labels)])
-    jobs = [Job(([d], [i], models), params=labels, batch=d.batch) for d, i, _, _ in rows]
-    scored = work.map(score, None, jobs, step="score", schema=schema)
-    found = cut_and_select(work, Selection(documents, ids, scored, before), {label: budgets[label] for label in labels})
+    jobs = [Job(([d], [i], models, [s]), params=labels, batch=d.batch) for d, i, s, _ in rows]
+    scored = work.map(score, cfg, jobs, step="score", schema=schema)
+    given = Selection(documents, ids, scored, before)
+    found = cut_and_select(work, given, {label: budgets[label] for label in labels}, samples)
     jobs = [
         Job((examples, [m]), params=(label, found.table[label]["lowest_logit"], m.counts, m.content))
         for label, m in zip(labels, models, strict=True)
@@ -132,7 +125,7 @@ def draw_examples(store: Store, cfg: tuple[int, float], job: Job, counts: dict[s
     """The shard's part of the training and held-out examples, in a drawn order.
 
     Positives: seed pages, each with the chance that gives the wanted number over the whole pool; negatives: pages drawn
-    in the same way, neither seed of the label nor selected by the round before.
+    in the same way, neither seed of the label nor selected by the round before, and all that a person rejected.
     """
     (documents,), (tokens,), (seeds,), before = job.inputs
     seed, held_out = cfg
@@ -146,7 +139,8 @@ def draw_examples(store: Store, cfg: tuple[int, float], job: Job, counts: dict[s
         if not numbers[row]:
             continue
         key, positive, negative, apart = uniform_draws(document, seed, "recall", 0, 4)
-        taken = labels[row] in rates and positive < rates[labels[row]]
+        taken = labels[row] is not None and positive < rates.get(labels[row], 0)
+        taken |= (labels[row] or "").startswith(REJECTED)
         drawn = negative < negative_rate and collected[row] is None
         if taken or drawn:
             chosen.append((int(key * 2**53) << 11, row, labels[row], taken, drawn, apart < held_out))
@@ -184,7 +178,7 @@ def _rows(store: Store, shard: Shard, label: str, held_out: bool) -> Iterator[Ro
         offsets, values = batch["ids"].offsets.to_numpy(), batch["ids"].values.to_numpy()
         columns = (batch[name].to_pylist() for name in ("key", "label", "taken", "drawn", "held_out"))
         for i, (key, name, taken, drawn, apart) in enumerate(zip(*columns, strict=True)):
-            if apart == held_out and (taken if name == label else drawn):
+            if apart == held_out and (taken if name in (label, REJECTED + label) else drawn):
                 yield key, values[offsets[i] : offsets[i + 1]], name == label
 
 
@@ -226,9 +220,9 @@ def train_model(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str,
             f"recall of {label}: {positives} positive and {negatives} negative examples, and a classifier needs both: "
             + ("add seeds to the label" if lacks == "positive" else "enlarge the pool")
         )
-    counts["epochs"] = epochs_for(cfg, positives + negatives)
-    counts["buckets"] = buckets_for(cfg, counts["tokens"])
-    yield train(cfg, batches).encode()
+    counts["epochs"] = epochs_for(cfg, positives + negatives) if cfg.words is None else cfg.words.epochs
+    counts["buckets"] = buckets_for(cfg, counts["tokens"]) if cfg.words is None else cfg.words.buckets
+    yield learn(cfg, batches)
 
 
 def make_card(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
@@ -236,17 +230,17 @@ def make_card(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, i
     examples, (model,) = job.inputs
     params: Any = job.params
     label, threshold, trained, content = params
-    linear = Linear.decode(store.read_bytes(model))
+    logits = scorer(cfg, store.read_bytes(model))
     found, positive = [], []
     for shard in examples:
         for _, ids, is_positive in _rows(store, shard, label, held_out=True):
-            found.append(logits(linear, pa.LargeListArray.from_arrays(pa.array([0, len(ids)]), pa.array(ids)))[0])
+            found.append(logits(pa.LargeListArray.from_arrays(pa.array([0, len(ids)]), pa.array(ids)))[0])
             positive.append(is_positive)
     made = {
         "label": label,
         "model": content,
-        "algorithm": "fastText's supervised softmax of two labels over BPE ids, kept as one number per word and bucket",
-        "settings": {name: getattr(cfg, name) for name in SETTINGS},
+        "algorithm": algorithm(cfg),
+        "settings": {name: getattr(cfg, name) for name in SETTINGS} if cfg.words is None else asdict(cfg.words),
         "vocabulary": {"name": cfg.tokenizer.name, "sha256": cfg.tokenizer.sha256},
         "trained_on": trained,
         "negatives": "drawn at random, neither seed of the label nor selected by the round before; some are about it",
@@ -255,12 +249,17 @@ def make_card(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, i
     yield json.dumps(made, indent=1).encode()
 
 
-def score(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
-    """Every page's logit by label, and its place among equals."""
-    (documents,), (tokens,), models = job.inputs
+def score(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
+    """Every page's logit by label, and its place among equals. What a person rejected comes last."""
+    (documents,), (tokens,), models, (seeds,) = job.inputs
     labels: Any = job.params
-    loaded = [Linear.decode(store.read_bytes(model)) for model in models]
+    loaded = [scorer(cfg, store.read_bytes(model)) for model in models]
     schema = pa.schema([("tie", pa.uint32()), *((label, pa.float32()) for label in labels)])
-    for batch, ids in zip(store.batches(documents, ["id"]), store.batches(tokens, ["ids"]), strict=True):
-        made = [pa.array(logits(model, ids["ids"])) for model in loaded]
+    columns = (store.batches(documents, ["id"]), store.batches(tokens, ["ids"]), store.batches(seeds, ["label"]))
+    for batch, ids, seed in zip(*columns, strict=True):
+        decided = [pc.fill_null(pc.equal(seed["label"], REJECTED + label), False) for label in labels]
+        made = [
+            pc.if_else(rejected, pa.scalar(NEVER, pa.float32()), pa.array(logits(ids["ids"])))
+            for logits, rejected in zip(loaded, decided, strict=True)
+        ]
         yield pa.RecordBatch.from_arrays([pa.array(ties(batch["id"].to_pylist())), *made], schema=schema)

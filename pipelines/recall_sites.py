@@ -62,8 +62,14 @@ def edited_patterns(folder: str) -> tuple[Edited, ...]:
     )
 
 
-def find_close(work: Work, cfg: RecallConfig, aligned: tuple[Shards, Shards, Shards], number: int) -> Close:
-    """Count, join, and write the proposal that follows round `number`, counted from 1."""
+def find_close(
+    work: Work,
+    cfg: RecallConfig,
+    aligned: tuple[Shards, Shards, Shards],
+    number: int,
+    samples: dict[str, list[dict[str, Any]]],
+) -> Close:
+    """Count, join, and write the proposal that follows round `number`, counted from 1, with pages around the cuts."""
     pool, ids, scores = aligned
     labels = tuple(label.name for label in cfg.labels)
     jobs = [Job(([p], [i], [s]), batch=p.batch) for p, i, s in zip(pool, ids, scores, strict=True)]
@@ -73,7 +79,9 @@ def find_close(work: Work, cfg: RecallConfig, aligned: tuple[Shards, Shards, Sha
     settings = (labels, (cfg.domain_share, cfg.prefix_share, cfg.min_pages))
     parts = work.map(find_related, settings, jobs, step="related", schema=None)
     found = _joined([json.loads(work.store.read_bytes(part)) for part in parts])
-    proposals = work.map(write_proposals, None, [Job((), params=(number, found))], step="proposals", schema=None)
+    proposals = work.map(
+        write_proposals, None, [Job((), params=(number, found, samples))], step="proposals", schema=None
+    )
     return Close(found, proposals)
 
 
@@ -136,5 +144,4 @@ def _part_of(domain: str, n_parts: int) -> int:
 def write_proposals(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[bytes]:
     """The file that a person may edit."""
     params: Any = job.params
-    number, found = params
-    yield edit_file(number, found).encode()
+    yield edit_file(*params).encode()

@@ -25,6 +25,7 @@ TAKES_PART = pa.schema([("survives", pa.bool_())])  # as a page's survivors say
 _TESTED = pa.schema([("repo", pa.string())])
 _MARKS = ("language", "generated", "vendored", "minified", "test")
 _FILES = pa.array(["file", "notebook"])
+_SAMPLES = 5  # files shown on each side of a cut
 
 
 def run(
@@ -61,7 +62,7 @@ def run(
         if scores is not None:
             jobs = [Job(([s], [f]), batch=s.batch) for s, f in zip(seeds, scores, strict=True)]
             seeds = work.map(join_seeds, (cfg.label, cfg.join_probability), jobs, step="join", schema=SEEDS)
-        made = run_round(work, cfg.classifier, (documents, ids, seeds, scores), {cfg.label: budget}, {})
+        made = run_round(work, cfg.classifier, (documents, ids, seeds, scores), {cfg.label: budget}, {}, _SAMPLES)
         scores, models, cards = made.scores, models + made.models, cards + made.cards
         history.append({"round": number + 1, "labels": made.table})
     assert scores is not None  # rounds is at least 1 here

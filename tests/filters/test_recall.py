@@ -70,7 +70,9 @@ def test_a_prefix_is_the_host_and_its_first_folders(address, depth, found):
     [
         ("a.org/q/1", ("math", "a.org/q")),
         ("a.org/q/1/title", ("math", "a.org/q")),
-        ("a.org/q", None),
+        ("a.org/q", ("math", "a.org/q")),
+        ("e.org/p.html", ("-math", "e.org/p.html")),
+        ("e.org/r.html", ("code", "e.org/*")),
         ("a.org/other/1", None),
         ("b.org/x/y/1", ("code", "b.org/x/y")),
         ("b.org/x/1", None),
@@ -82,13 +84,14 @@ def test_a_prefix_is_the_host_and_its_first_folders(address, depth, found):
     ],
 )
 def test_a_page_joins_by_its_folder_or_a_pattern(address, found):
-    patterns = (("math", "a.org/q"), ("code", "b.org/x/y"), ("math", "c.org/doc/[0-9]/*"), ("code", "d.org/"))
+    patterns = (("math", "a.org/q"), ("code", "b.org/x/y"), ("math", "c.org/doc/[0-9]/*"), ("code", "d.org/"), ("code", "e.org/*"),
+                ("-math", "e.org/p.html"))  # fmt: skip
     assert Joining(patterns, 1).match(address) == found
 
 
 def test_what_is_proposed_can_be_read_back():
     found = related(RecallConfig(), LABELS, counted(a_org=[("a.org/q", 20, 15, 0)], b_org=[("b.org/q", 20, 0, 19)]))
-    text = edit_file(2, found)
+    text = edit_file(2, found, {})
     assert parse_edits(text, "round-2.tsv") == (("math", "a.org/q"), ("code", "b.org/q"))
     assert "related domain a.org, 15 of 20 pages" in text and "seed of round 3" in text
 

@@ -216,3 +216,34 @@ def test_without_a_pool_or_labels_there_is_nothing_to_do(tmp_path):
     stage = work(tmp_path, OneAfterTheOther(), "recall")
     assert run(stage, CFG, [], []).outputs["documents"] == []
     assert recalled(tmp_path, RecallConfig())[0].outputs["documents"] == []
+
+
+def test_what_a_person_rejected_is_a_negative_and_is_not_selected_again(tmp_path):
+    plain, stage = recalled(tmp_path)
+    found = [row for shard in plain.outputs["scores"] for row in stage.store.table(shard)["label"].to_pylist()]
+    edited = (Edited(round=1, patterns=(("-math", "hidden.org/*"), ("-math", "seed.org/3.html"))),)
+    result, stage = recalled(tmp_path / "edited", replace(CFG, edited=edited))
+    labels = [row for shard in result.outputs["scores"] for row in stage.store.table(shard)["label"].to_pylist()]
+    where = [row["url"] or "" for shard in SHARDS for row in shard]
+    assert any(label == "math" for label, url in zip(found, where, strict=True) if "hidden.org" in url)
+    assert not any(label == "math" for label, url in zip(labels, where, strict=True) if "hidden.org" in url)
+    _, second = json.loads(stage.store.read_bytes(result.outputs["rounds"][0]))
+    assert second["labels"]["math"]["seed_pages"] == 11
+    assert labels[where.index("https://seed.org/3.html")] != "math"
+
+
+def test_approved_pages_join_though_collected_where_the_recipe_says_so(tmp_path):
+    edited = (Edited(round=1, patterns=(("math", "hidden.org/*"), ("math", "a.net/1.html"))),)
+    seeds = []
+    for join in (False, True):
+        result, stage = recalled(tmp_path / str(join), replace(CFG, edited=edited, join_collected=join))
+        _, second = json.loads(stage.store.read_bytes(result.outputs["rounds"][0]))
+        seeds.append(second["labels"]["math"]["seed_pages"])
+    assert seeds[0] < seeds[1] == 12 + 12 + 1
+
+
+def test_the_proposal_lists_the_pages_around_the_cut_to_be_read(tmp_path):
+    result, stage = recalled(tmp_path, replace(CFG, samples=3))
+    text = stage.store.read_bytes(result.outputs["proposals"][0]).decode()
+    lines = [line.split("\t") for line in text.splitlines() if line.startswith("#?math\t")]
+    assert len(lines) == 6 and all(float(score) > 0 and excerpt for _, _, score, excerpt in lines)

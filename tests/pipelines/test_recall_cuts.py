@@ -23,7 +23,7 @@ def selected(tmp_path, shards, budget):
     stage = work(tmp_path, OneAfterTheOther(), "recall")
     made = [write(stage, name, schema, shards, "pages") for name, schema in
             (("pool", DOCUMENTS), ("ids", TOKENS), ("scored", SCORED))]  # fmt: skip
-    found = cut_and_select(stage, Selection(*made, None), {"math": budget})
+    found = cut_and_select(stage, Selection(*made, None), {"math": budget}, 5)
     labels = [x for shard in found.scores for x in stage.store.table(shard)["label"].to_pylist()]
     return found.table["math"], {
         row["math"] for row, x in zip([r for s in shards for r in s], labels, strict=True) if x

@@ -18,11 +18,14 @@ ROWS = [
 ]  # fmt: skip
 
 
+SHOWN = {"where": "https://www.a.org/q/4", "score": 0.25, "text": "On matrices"}
+
+
 def close(tmp_path):
     stage = work(tmp_path, OneAfterTheOther(), "recall")
     made = [write(stage, name, schema, [ROWS[:8], ROWS[8:]], "pages") for name, schema in
             (("pool", DOCUMENTS), ("ids", TOKENS), ("scores", RECALL_SCORES))]  # fmt: skip
-    found = find_close(stage, CFG, tuple(made), 1)
+    found = find_close(stage, CFG, tuple(made), 1, {"math": [SHOWN]})
     return found.found, stage.store.read_bytes(found.proposals[0]).decode()
 
 
@@ -33,7 +36,7 @@ def test_parts_of_the_domains_give_what_one_part_gives(tmp_path, monkeypatch, ro
     assert [row["domain"] for row in found["math"]["domains"]] == ["a.org", "b.org"]
     assert found["math"]["prefixes"] == [{"prefix": "a.org/q", "pages": 5, "collected": 4}]
     assert found["math"]["collected_domains"] == 2
-    assert text.endswith("math\ta.org/q\t4/5\n")
+    assert text.endswith("math\ta.org/q\t4/5\n#?math\ta.org/q/4\t0.250\tOn matrices\n")
 
 
 def test_edited_files_are_read_by_their_round(tmp_path):
