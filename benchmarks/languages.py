@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from corpus import guesslang
 from corpus.language_model import Floats, Model
-from corpus.language_table import by_alias, load_table
+from corpus.language_table import SIGNATURE_BYTES, by_alias, load_table
 from corpus.languages import ClassifyConfig, Decision, Texts, answer, classify, decide
 from pipelines.train_languages import SIZES, Samples, counted, read, train
 
@@ -113,7 +113,7 @@ def _decide(trial: Trial, cfg: ClassifyConfig, names: bool) -> Iterator[Decision
         if isinstance(found, Decision):
             yield found
         else:
-            yield answer(cfg, trial.model, found.candidates, trial.unseen[row])
+            yield answer(cfg, trial.model, found.candidates, trial.unseen[row], texts.head(row, SIGNATURE_BYTES))
 
 
 def _share(trial: Trial, answers: Strings, rows: Mask) -> float:

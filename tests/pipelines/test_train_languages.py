@@ -83,13 +83,13 @@ def test_unseen_scores_are_those_of_training_without_the_fold():
     inputs /= np.linalg.norm(inputs, axis=1, keepdims=True)
     similar = inputs @ inputs.T
     target, folds = np.arange(12) % 3, np.arange(12) % 4
-    _, unseen = fit(similar.astype(np.float32), target, 3, folds)
+    _, unseen = fit(similar.astype(np.float32), target, 3, folds)  # a copy: it is used up
     counts = np.bincount(target)[target]
     ridge = np.diag(RIDGE * counts * (1 / counts).mean())
     for fold in range(4):
         rows, rest = folds == fold, folds != fold
         dual = np.linalg.solve((similar + ridge)[np.ix_(rest, rest)], np.eye(3)[target[rest]])
-        assert unseen[rows] == pytest.approx(similar[np.ix_(rows, rest)] @ dual, abs=1e-5)
+        assert unseen[rows] == pytest.approx(similar[np.ix_(rows, rest)] @ dual, abs=1e-4)
 
 
 def test_calibration_tells_sure_from_unsure():
