@@ -220,6 +220,7 @@ def _batch(cfg: ClassifyConfig, answers: list[Decision], paths: list[str | None]
         "vendored": [path is not None and marks.vendored(path) for path in paths],
         "minified": [path is not None and _minified(path, texts, row) for row, path in enumerate(paths)],
         "test": [path is not None and marks.is_test(path) for path in paths],
+        "data_heavy": marks.data_heavy(texts.data, texts.starts, texts.ends),
     }
     arrays = [pa.array(columns[field.name], field.type) for field in LANGUAGES]
     return pa.record_batch(arrays, schema=LANGUAGES)

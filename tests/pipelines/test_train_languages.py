@@ -77,6 +77,15 @@ def test_near_duplicates_and_siblings_share_a_fold():
     assert folds.max() < FOLDS
 
 
+def test_a_file_that_only_trains_is_held_out_with_the_scored_files_it_resembles_and_else_never():
+    similar = np.eye(3, dtype=np.float32)
+    similar[0, 1] = similar[1, 0] = 0.9
+    scored = [True, False, False]
+    folds = fold_of(similar, Samples([b""] * 3, ["C"] * 3, ["x"] * 3, ["a.c", "b.c", "c.c"], scored))
+    assert folds[0] == folds[1] >= 0
+    assert folds[2] == -1
+
+
 def test_unseen_scores_are_those_of_training_without_the_fold():
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(12, 30))
