@@ -45,7 +45,7 @@ def test_a_rule_that_holds_labels_where_the_default_after_it_would_not(tmp_path)
         "b.m": "@interface Foo : NSObject\n@end\n// long enough\n",
     }
     samples = collect([package(tmp_path, "one", files)], 5, 5)
-    assert {sample.path: sample.name for sample in samples} == {"a.h": "C++", "b.m": "Objective-C"}
+    assert {sample.path[-3:]: sample.name for sample in samples} == {"a.h": "C++", "b.m": "Objective-C"}
 
 
 def test_no_package_gives_more_of_a_language_than_its_share(tmp_path):
