@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from corpus import guesslang
 from corpus.language_model import Floats, Model
-from corpus.language_table import by_alias, load_table
+from corpus.language_table import SIGNATURE_BYTES, by_alias, load_table
 from corpus.languages import ClassifyConfig, Decision, Texts, answer, classify, decide
 from pipelines.train_languages import SIZES, Samples, counted, read, train
 
@@ -58,7 +58,7 @@ def rows() -> Iterator[dict[str, Any]]:
         for peer, theirs in _peers(trial, names):
             yield from _accuracy(trial, what, answers, peer, theirs)
         real = np.ones(len(answers), bool) if not names else ~np.isin(trial.samples.sources, SOURCES["rosetta"])
-        for low, high in SIZES:
+        for low, high in (*SIZES, (1_000, SIZES[-1][1])):
             size = real & np.array([low <= len(text) < high for text in trial.samples.texts])
             yield _row(f"accuracy {what}, {low} to {high} bytes", "share", _share(trial, answers, size))
     for what, names in (("with name", True), ("content", False)):
@@ -67,6 +67,7 @@ def rows() -> Iterator[dict[str, Any]]:
             share = float(np.array(forced)[trial.outside].mean())
             yield _row(f"outside files forced into the list, {what}, confidence {cfg.min_confidence}", "share", share)
     yield from _coverage(trial)
+    yield from _rare(trial)
     yield from _confused(trial)
     yield from _speed(trial)
 
@@ -113,7 +114,7 @@ def _decide(trial: Trial, cfg: ClassifyConfig, names: bool) -> Iterator[Decision
         if isinstance(found, Decision):
             yield found
         else:
-            yield answer(cfg, trial.model, found.candidates, trial.unseen[row])
+            yield answer(cfg, trial.model, found.candidates, trial.unseen[row], texts.head(row, SIGNATURE_BYTES))
 
 
 def _share(trial: Trial, answers: Strings, rows: Mask) -> float:
@@ -162,6 +163,17 @@ def _coverage(trial: Trial) -> Iterator[dict[str, Any]]:
     names = load_table().names
     known = {name.removeprefix("~") for name in trial.model.classes} & names
     yield _row("names of the list that the content model knows", "of 338, twins merged", float(len(known)))
+
+
+def _rare(trial: Trial) -> Iterator[dict[str, Any]]:
+    """The classes too rare for the figures above, one by one: right among their one or two files."""
+    cfg = ClassifyConfig(min_confidence=0.0)
+    by_name, by_content = ([_merged(d.name) for d in _decide(trial, cfg, names)] for names in (True, False))
+    for label in sorted(set(trial.labels[~trial.counted & ~trial.outside])):
+        rows = np.flatnonzero(trial.labels == label)
+        for what, answers in (("with name", by_name), ("content", by_content)):
+            right = sum(answers[row] == label for row in rows)
+            yield _row(f"rare class {what}: {label}", f"right of {len(rows)}", float(right))
 
 
 def _confused(trial: Trial) -> Iterator[dict[str, Any]]:

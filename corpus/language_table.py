@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -17,12 +17,15 @@ from numba import njit
 DATA_FILES: Final = ("data/languages.json",)
 TABLE: Final = Path(__file__).parent / DATA_FILES[0]
 RULE_BYTES: Final = 16_384  # what a rule sees; Linguist reads 50 KiB, but its rules decide on the first lines
+SIGNATURE_BYTES: Final = 4_096  # what a signature sees
 RULE_BLANKS: Final = 64
 RULE_LINE: Final = 512  # bytes of a line that a rule sees: longer ones made some patterns quadratic
 
 _LONG_LINE: Final = re.compile(rb"([^\n]{%d})[^\n]+" % RULE_LINE)
 _BLANKS: Final = re.compile(rb"[ \t\r\n\f\v]{%d,}" % RULE_BLANKS)
 _SHEBANG: Final = re.compile(rb"#![ \t]*(\S+)([^\n]*)")
+# `exec scala "$0" "$@"` on one of a shell script's first lines: the shell only starts the interpreter it names.
+_EXEC: Final = re.compile(rb"^exec[ \t]+(?:\S*/)?([\w.+-]+)[^\n]*[\"' \t]\$0", re.MULTILINE)
 _MODELINE: Final = re.compile(
     rb"-\*-[ \t]*(?:[^\n]*?\bmode[ \t]*:[ \t]*)?([\w+#.-]+)[ \t]*(?:;[^\n]*)?-\*-"
     rb"|\b(?:vim|vi|ex):[^\n]*?\b(?:ft|filetype|syntax)=([\w+#.-]+)",
@@ -48,6 +51,14 @@ class Rule:
         return all(p.search(head) for p in self.wanted) and not any(p.search(head) for p in self.unwanted)
 
 
+class Signature(NamedTuple):
+    """Names a language whatever the file is called; `needs` come first, since a pattern costs ten times as much."""
+
+    language: str
+    needs: tuple[bytes, ...]
+    pattern: re.Pattern[bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """The table as read; every key that is looked up in lower case is stored so."""
@@ -62,6 +73,7 @@ class Table:
     aliases: dict[str, Names]
     patterns: tuple[tuple[re.Pattern[str], str], ...]
     rules: dict[str, list[Any]]
+    signatures: tuple[dict[str, Any], ...]
 
 
 def _compiled(alternatives: list[str]) -> re.Pattern[bytes]:
@@ -91,6 +103,7 @@ def load_table(path: str = str(TABLE)) -> Table:
         aliases=names("aliases"),
         patterns=tuple((re.compile(pattern), name) for pattern, name in raw["patterns"]),
         rules=raw["heuristics"],
+        signatures=tuple(raw["signatures"]),
     )
 
 
@@ -135,6 +148,24 @@ def by_rule(extension: str, text: bytes) -> str | None:
 
 
 @cache
+def signatures() -> tuple[Signature, ...]:
+    """In their order; compiled when first asked for."""
+    return tuple(
+        Signature(entry["language"], tuple(part.encode() for part in entry["needs"]), _compiled([entry["pattern"]]))
+        for entry in load_table().signatures
+    )
+
+
+def by_signature(text: bytes) -> str | None:
+    """The first signature that the text's beginning carries: an HTTP status line, `\\documentclass`, `(set-logic`."""
+    head = rule_head(text[:SIGNATURE_BYTES])
+    for language, needs, pattern in signatures():
+        if all(part in head for part in needs) and pattern.search(head):
+            return language
+    return None
+
+
+@cache
 def by_extension(extension: str) -> Names:
     """Candidates of one extension such as ".py" or ".html.j2"; upper case first as it stands (.C is C++, .c is C)."""
     table = load_table()
@@ -171,16 +202,19 @@ def by_shebang(text: bytes) -> Names:
     if found is None:
         return ()
     words = [found[1], *found[2].split()]
-    interpreters = load_table().interpreters
     for word in words:
         base = word.rsplit(b"/", 1)[-1].decode("utf-8", "replace")
         if base in _WRAPPERS or base.startswith("-") or "=" in base:
             continue
-        for key in (base, re.sub(r"[\d.]+$", "", base)):
-            if key in interpreters:
-                return interpreters[key]
-        return ()
+        named = _interpreter(base)
+        handed = _EXEC.search(text[:512]) if "Shell" in named else None
+        return (_interpreter(handed[1].decode("utf-8", "replace")) if handed else ()) or named
     return ()
+
+
+def _interpreter(program: str) -> Names:
+    interpreters = load_table().interpreters
+    return interpreters.get(program) or interpreters.get(re.sub(r"[\d.]+$", "", program), ())
 
 
 def by_modeline(text: bytes) -> Names:

@@ -1,9 +1,9 @@
 """Documents -> language, how it was decided, and marks: a record batch of `schema.LANGUAGES`, row for row.
 
 The order: the source's own word (a notebook's kernel), file name, shebang or mode line, rules for ambiguous extensions,
-the content model among the candidates, and none where its confidence is too low. A language outside the 338 and a text
-format are answers too. A row's answer depends on that row alone. It reads no files but the project's data, and drops
-nothing.
+the content model among the candidates, signatures where no name helped and the model is unsure, and none where its
+confidence is too low. A language outside the 338 and a text format are answers too. A row's answer depends on that row
+alone. It reads no files but the project's data, and drops nothing.
 """
 
 from collections.abc import Iterator
@@ -16,11 +16,21 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from corpus import guesslang, language_model, marks, natural
-from corpus.language_table import by_alias, by_modeline, by_path, by_rule, by_shebang, load_table
+from corpus.language_table import (
+    SIGNATURE_BYTES,
+    by_alias,
+    by_modeline,
+    by_path,
+    by_rule,
+    by_shebang,
+    by_signature,
+    load_table,
+)
 from corpus.schema import LANGUAGES
 
 HEURISTIC_CONFIDENCE: Final = 0.97  # of 667 labelled samples that a rule decided, .98 to .99 were right
 GUESS_PROBABILITY: Final = 0.5  # The Stack v2 takes guesslang's word for a notebook from here on (arXiv 2402.19173)
+SURE: Final = 0.9  # from this confidence on the model is not asked twice: signatures cost more than its answer
 CHUNK: Final = 1_024  # rows scored at once: a row of scores takes 3.5 KB
 _KIND_FORMAT: Final = {"issue": "Markdown", "page": "Text", "prose": "Text"}
 
@@ -143,7 +153,7 @@ def _ask(cfg: ClassifyConfig, decisions: list[Decision | Question], texts: Texts
         rows = np.array([row for row, _ in part])
         scores = language_model.scores(model, texts.data, texts.starts[rows], texts.ends[rows])
         for (row, question), line in zip(part, scores, strict=True):
-            answers[row] = answer(cfg, model, question.candidates, line)
+            answers[row] = answer(cfg, model, question.candidates, line, texts.head(row, SIGNATURE_BYTES))
     return answers
 
 
@@ -157,9 +167,16 @@ def _positions(candidates: tuple[str, ...], classes: tuple[str, ...]) -> tuple[t
 
 
 def answer(
-    cfg: ClassifyConfig, model: language_model.Model, candidates: tuple[str, ...], line: language_model.Floats
+    cfg: ClassifyConfig,
+    model: language_model.Model,
+    candidates: tuple[str, ...],
+    line: language_model.Floats,
+    head: bytes,
 ) -> Decision:
-    """The best class, or none below the confidence asked for; among candidates of a name, always the best one."""
+    """The best class, or none below the confidence asked for; among candidates of a name, always the best one.
+
+    Where no name helped and the model is not sure, a signature at the text's head goes before it.
+    """
     if candidates:
         known = _positions(candidates, model.classes)
         if not known or not line.any():
@@ -175,6 +192,9 @@ def answer(
     other = int(rest.argmax())
     sure = language_model.confidence(model, float(line[first]), float(line[other]))
     names = [model.classes[at].removeprefix("~") for at in (first, other)]
+    signed = by_signature(head) if sure < SURE else None
+    if signed is not None:
+        return Decision("heuristic", signed, HEURISTIC_CONFIDENCE, names[names[0] == signed])
     if sure < cfg.min_confidence:
         return Decision("none", None, sure, names[0])
     return Decision("model", names[0], sure, names[1])
@@ -200,6 +220,7 @@ def _batch(cfg: ClassifyConfig, answers: list[Decision], paths: list[str | None]
         "vendored": [path is not None and marks.vendored(path) for path in paths],
         "minified": [path is not None and _minified(path, texts, row) for row, path in enumerate(paths)],
         "test": [path is not None and marks.is_test(path) for path in paths],
+        "data_heavy": marks.data_heavy(texts.data, texts.starts, texts.ends),
     }
     arrays = [pa.array(columns[field.name], field.type) for field in LANGUAGES]
     return pa.record_batch(arrays, schema=LANGUAGES)

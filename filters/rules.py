@@ -26,7 +26,7 @@ from filters.rule import RuleSet, evaluate, is_one_of
 CONTAMINATED: Final = ("document", "segment", "record")
 _IN_REPOSITORIES: Final = ("file", "notebook")  # a licence is of a repository; pages and prose come without one
 # Marks of other stages that a rule may name beside the measures of `measure`.
-MARKS: Final = ("confidence", "generated", "vendored", "minified", "test", "n_spans", "n_hits")
+MARKS: Final = ("confidence", "generated", "vendored", "minified", "test", "data_heavy", "n_spans", "n_hits")
 RULES: Final = (*code.DEEPSEEK, *code.ISSUES, *math.PAGES, *code.PAGES, *text.GOPHER)
 # Published sets by name, for comparison: each with the kinds of document that it is for ("screened" needs two groups of
 # measures that a recipe names).

@@ -9,7 +9,7 @@ from corpus.schema import LANGUAGES
 from pipelines.stage import Result, Shards, Work, tally
 
 COLUMNS = ("kind", "path", "declared", "text")
-MARKS = ("generated", "vendored", "minified", "test")
+MARKS = ("generated", "vendored", "minified", "test", "data_heavy")
 
 
 def counted(cfg: ClassifyConfig, documents: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, int]]:

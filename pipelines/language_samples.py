@@ -26,7 +26,7 @@ import pyarrow as pa
 import zstandard
 
 from corpus.decode import decode
-from corpus.language_table import load_table
+from corpus.language_table import by_path, load_table, rule_head, rules_for
 from corpus.languages import ClassifyConfig, classify
 from corpus.sources.members import DamagedError, Limits, contents, members
 from pipelines.console import end
@@ -35,25 +35,6 @@ HEAD = 64 << 10  # bytes of a file that are kept: the model reads the first 16 K
 BATCH = 512  # files classified at once
 PER_PACKAGE = 12  # files of one language from one package
 PER_LANGUAGE = 48
-# Extensions whose rules end in a default, which labels what it does not know.
-DEFAULTED = (
-    ".h",
-    ".inc",
-    ".m",
-    ".sql",
-    ".txt",
-    ".t",
-    ".b",
-    ".in",
-    ".cls",
-    ".mod",
-    ".s",
-    ".l",
-    ".e",
-    ".bb",
-    ".gs",
-    ".p",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +73,20 @@ def unpacked(package: Path, scratch: str) -> str:
     return str(target)
 
 
+def by_default(path: str, text: bytes) -> bool:
+    """Whether only the last of an extension's rules holds, which asks for nothing: it labels what it does not know."""
+    rules = rules_for(by_path(path)[1])
+    head = rule_head(text)
+    first = next((rule for rule in rules if rule.matches(head)), None)
+    return bool(rules) and (first is None or not first.wanted)
+
+
 def labelled(source: str, found: Sequence[tuple[str, bytes]]) -> Iterator[Sample]:
     """Those whose name or a rule decides."""
     rows = []
     for path, data in found:
         made = decode(data)
-        if made.refused is None and len(made.text) >= 32 and not path.lower().endswith(DEFAULTED):
+        if made.refused is None and len(made.text) >= 32 and not by_default(path, made.text):
             rows.append((path, made.text[:HEAD].decode("utf-8", "ignore")))
     if not rows:
         return

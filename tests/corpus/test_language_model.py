@@ -48,12 +48,13 @@ def plain_bag(text):
     """The features as their docstring says, one regular expression and a counter."""
     found = Counter()
     before = previous = 10
+    shape_before = shape = 10
     previous_kind = "line"
     for match in PATTERN.finditer(text):
         kind, token = match.lastgroup, match[0]
         if kind == "blank":
             if previous_kind == "line":
-                previous = 12 if token[:1] == b"\t" else 11
+                previous = shape = 12 if token[:1] == b"\t" else 11
             continue
         key = plain_token(kind, token)
         if kind == "line" and previous == before == key:
@@ -61,8 +62,11 @@ def plain_bag(text):
         if kind != "line":
             found[mix(key, 1)] += 1
         found[mix(mix(previous, key), 2)] += 1
+        own = 777 if kind == "word" else key
         if "word" in (kind, previous_kind):
-            found[mix(mix(777 if previous_kind == "word" else previous, 777 if kind == "word" else key), 3)] += 1
+            found[mix(mix(shape, own), 3)] += 1
+        if kind != "line":
+            found[mix(mix(mix(shape_before, shape), own), 6)] += 1
         run = re.compile(rb"[!-/:-@\[-^`{-~\x00-\x08\x0e-\x1f\x7f]{2,6}").match(text, match.start())
         first = match.start() == 0 or PATTERN.match(text, match.start() - 1).lastgroup != "mark"
         if kind == "mark" and first and run:
@@ -71,6 +75,7 @@ def plain_bag(text):
                 key_of_run = mix(key_of_run, byte)
             found[mix(key_of_run, 5)] += 1
         before, previous, previous_kind = previous, key, kind
+        shape_before, shape = shape, own
     buckets = Counter()
     for feature, count in found.items():
         buckets[feature >> (64 - BITS)] += count

@@ -13,9 +13,11 @@ from corpus.language_table import (
     by_path,
     by_rule,
     by_shebang,
+    by_signature,
     load_table,
     rule_head,
     rules_for,
+    signatures,
 )
 
 TABLE = load_table()
@@ -123,10 +125,38 @@ def test_nearly_every_ambiguous_extension_has_rules_of_its_own():
         (".yml", b"a: 1\n", "YAML"),
         (".hh", b"<?hh\nclass A {}", "Hack"),
         (".def", b"DEFINITION MODULE A;", "Modula-2"),
+        (".s", b"    .section .text\n    .global _start\n_start:\n    mov r1, r0\n", "GAS"),
+        (".s", b"section .text\nglobal _start\n_start: mov eax, 1\n", "Assembly"),
     ],
 )
 def test_rules_decide_ambiguous_extensions(extension, text, name):
     assert by_rule(extension, text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (b"HTTP/1.1 404 Not Found\r\nServer: nginx\r\n\r\n", "HTTP"),
+        (b"GET /a HTTP/1.1\nHost: example.org\n", "HTTP"),
+        (b"GET https://example.org/a\nHTTP 200\n", None),
+        (b"%YAML 1.1\n%TAG !u! tag:unity3d.com,2011:\n--- !u!29 &1\n", "Unity3D Asset"),
+        (b"; a comment\n(set-logic QF_LIA)\n", "SMT"),
+        (b'config FOO\n\tbool "Foo"\n', "Kconfig"),
+        (b"\\name{f}\n\\title{F}\n", "Rd"),
+        (b"see \\name{f} and \\title{F}\n", None),
+        (b"-module(a).\n-export([b/0]).\n", "Erlang"),
+        (b"x" * 5_000 + b"\n-module(a).\n", None),
+        (b"", None),
+    ],
+)
+def test_a_signature_names_a_language_whatever_the_file_is_called(text, name):
+    assert by_signature(text) == name
+
+
+def test_every_signature_compiles_and_names_a_known_language():
+    known = TABLE.names | {name for names in TABLE.extensions.values() for name in names}
+    assert {signature.language for signature in signatures()} <= known
+    assert all(signature.needs for signature in signatures()), "a pattern alone is too slow"
 
 
 def test_all_rules_compile():
@@ -142,6 +172,10 @@ def test_all_rules_compile():
         (b"#!/usr/bin/env -S FOO=1 node --x\n", "JavaScript"),
         (b"#!/usr/bin/tclsh8.6", "Tcl"),
         (b"#!/usr/bin/octave -q\n", "Octave"),
+        (b'#!/bin/sh\nexec scala "$0" "$@"\n!#\n', "Scala"),
+        (b'#!/bin/sh\n# the next line restarts\\\nexec tclsh8.6 "$0" ${1+"$@"}\n', "Tcl"),
+        (b'#!/bin/sh\nexec unheard-of "$0"\n', "Shell"),
+        (b'#!/bin/sh\nexec python3 -m server "$@"\n', "Shell"),
     ],
 )
 def test_a_shebang_names_its_interpreter(line, name):

@@ -1,8 +1,24 @@
-"""Generated, vendored, minified and test, each at its edge."""
+"""Generated, vendored, minified, test and data-heavy, each at its edge."""
 
+import re
+
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from corpus.marks import MINIFIED_LINE, generated, is_test, minifiable, minified, vendored
+from corpus.marks import (
+    DATA_BYTES,
+    DATA_LEAST,
+    DATA_WORD,
+    MINIFIED_LINE,
+    data_heavy,
+    generated,
+    is_test,
+    minifiable,
+    minified,
+    vendored,
+)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +99,43 @@ def test_only_scripts_and_styles_are_minified_by_shape():
     assert not minified("a.js", 499, 0), "one short line is not a minified file"
     assert minified("a.min.js", 1, 0)
     assert minifiable("A.JS")
+
+
+def heavy(*texts):
+    ends = np.cumsum([len(text) for text in texts]).astype(np.int64)
+    starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)
+    return data_heavy(np.frombuffer(b"".join(texts), np.uint8), starts, ends).tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        (b"int t[] = {" + b"1, 0x2F, -3.5e7,\n" * 120 + b"};", True),
+        (b's = "' + b"\\x41\\x42" * 300 + b'"', True),
+        (b"key = " + b"QUJD" * 300, True),
+        (b"x1 = y2 + z3 * 4\n" * 200, False),
+        (b"1" * (DATA_LEAST - 1), False),
+        (b"1" * DATA_LEAST, True),
+        (b"a" * DATA_WORD + b" " + b"1 " * 20, False),
+        (b"word " * DATA_BYTES + b"12345 " * DATA_BYTES, False),
+        (b"", False),
+    ],
+    ids=["array", "escapes", "base64", "code", "below", "at", "short word", "data after the head", "empty"],
+)
+def test_a_file_of_numbers_or_encoded_words_is_data_heavy(text, marked):
+    assert heavy(text) == [marked]
+    assert heavy(b"words only", text) == [False, marked], "a row's mark is its own"
+
+
+@given(st.text("ab1 ,.xu\\_é\n", max_size=60), st.integers(1, 60))
+def test_data_are_counted_as_the_plain_definition_says(text, repeat):
+    raw = (text * repeat).encode()
+    data = words = 0
+    for found in re.finditer(rb"[0-9A-Za-z_\x80-\xff]+", raw):
+        token = found[0]
+        escape = raw[found.start() - 1 : found.start()] == b"\\" and token[:1] in (b"x", b"u")
+        if token[:1].isdigit() or escape or len(token) > DATA_WORD:
+            data += len(token)
+        else:
+            words += len(token)
+    assert heavy(raw) == [data > words and data >= DATA_LEAST]

@@ -15,6 +15,7 @@ FILES = {
     "vendor/c.h": "namespace a {}\n",
     "tests/d.js": "// @generated\n",
     "e": "",
+    "f.c": "int table[] = {" + "12345, " * 300 + "};\n",
 }
 
 
@@ -26,12 +27,12 @@ def test_every_document_is_classified_and_counted(tmp_path):
     result = run(stage, ClassifyConfig(), [shard])
     (annotation,) = result.outputs["languages"]
     found = list(stage.store.batches(annotation))
-    assert [batch.num_rows for batch in found] == [4, 2]
+    assert [batch.num_rows for batch in found] == [4, 3]
     table = pa.Table.from_batches(found)
     assert table.schema.names == LANGUAGES.names
-    assert table["language"].to_pylist() == ["Python", None, None, "C++", "JavaScript", None]
+    assert table["language"].to_pylist() == ["Python", None, None, "C++", "JavaScript", None, "C"]
     assert result.counts == {
-        "rows": 6, "language": 3, "text_format": 1, "outside": 1,
-        "generated": 1, "vendored": 1, "minified": 0, "test": 1,
-        "how.name": 3, "how.heuristic": 2, "how.none": 1,
+        "rows": 7, "language": 4, "text_format": 1, "outside": 1,
+        "generated": 1, "vendored": 1, "minified": 0, "test": 1, "data_heavy": 1,
+        "how.name": 4, "how.heuristic": 2, "how.none": 1,
     }  # fmt: skip

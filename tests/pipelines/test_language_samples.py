@@ -39,6 +39,15 @@ def test_a_file_whose_label_is_in_doubt_or_that_no_person_wrote_is_left_out(tmp_
     assert collect([package(tmp_path, "one", {name: "var a = 1;" * 50})], 5, 5) == []
 
 
+def test_a_rule_that_holds_labels_where_the_default_after_it_would_not(tmp_path):
+    files = {
+        "a.h": "namespace a { class B; }\n// long enough to count\n",
+        "b.m": "@interface Foo : NSObject\n@end\n// long enough\n",
+    }
+    samples = collect([package(tmp_path, "one", files)], 5, 5)
+    assert {sample.path[-3:]: sample.name for sample in samples} == {"a.h": "C++", "b.m": "Objective-C"}
+
+
 def test_no_package_gives_more_of_a_language_than_its_share(tmp_path):
     big = package(tmp_path, "big", {f"{n}.py": PYTHON.format(n) for n in range(40)})
     small = package(tmp_path, "small", {"x.py": PYTHON.format("x")})
