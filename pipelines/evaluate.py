@@ -1,9 +1,9 @@
 """`python -m pipelines.evaluate MODEL --tasks humaneval,questions.jsonl`: what a model gets right, with uncertainty.
 
 A model is a folder of save_pretrained (a kept run of an ablation is one), or hub:OWNER/NAME. A set of tasks is
-`humaneval`, which is installed, or the file, folder, package file or hub data set that holds HumanEval's, MBPP's or GSM8K's form or
-multiple choice. Programs run in the sandbox and nowhere else. With --completions no model is needed: written answers
-are read from a file. lm-eval's tasks run through its library, where the extra `eval` is installed.
+`humaneval`, which is installed, or the file, folder, package file or hub data set that holds HumanEval's, MBPP's or
+GSM8K's form or multiple choice. Programs run in the sandbox and nowhere else. With --completions no model is needed:
+written answers are read from a file. lm-eval's tasks run through its library, where the extra `eval` is installed.
 """
 
 import argparse
