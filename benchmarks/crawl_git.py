@@ -83,10 +83,12 @@ def _repositories(folder: str) -> int:
     )
     total = 0
     for place in sorted(packages.iterdir()):
+        if total > _BYTES:
+            break
         files = [
             f for f in sorted(place.rglob("*")) if f.suffix in _SUFFIXES and f.is_file() and f.stat().st_size < 1 << 20
         ]
-        if not place.is_dir() or len(files) < 5 or total > _BYTES:
+        if not place.is_dir() or len(files) < 5:
             continue
         target = f"{folder}/bare/{place.name}.git"
         _git("init", "-q", "--bare", target)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from corpus.extract import page_text
 from corpus.schema import LISTING
-from corpus.sources.commoncrawl import listing, read, roots
+from corpus.sources.commoncrawl import CommonCrawl, listing, read, roots
 from pipelines.recipes import demo
 
 _NAMES = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
@@ -21,7 +21,11 @@ _NAMES = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
 
 def rows() -> Iterator[dict[str, Any]]:
     """One dictionary per figure, with the keys that `python -m benchmarks` prints."""
-    source = next(batch.source for batch in demo().crawl.batches if batch.output == "pool")
+    yield from measured(next(batch.source for batch in demo().crawl.batches if batch.output == "pool"))
+
+
+def measured(source: CommonCrawl) -> Iterator[dict[str, Any]]:
+    """The rows for the WARC files of one source."""
     started = time.process_time()
     tables = [pa.Table.from_batches(list(listing(source, root)), LISTING) for root in roots(source)]
     listed = time.process_time()

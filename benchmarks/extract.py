@@ -1,7 +1,7 @@
 """Benchmark `extract`: formulas, code lines and boilerplate lines kept on real pages, and speed, beside two peers.
 
 Pages: the demo's WARC files (`make demo-input`), which the rules were made on, and apart from them, where BENCH_PAGES
-names folders of HTML (separated as in PATH), 150 pages of each. Peers: resiliparse's main content, and trafilatura,
+names folders of HTML (separated as in PATH), 60 pages of each. Peers: resiliparse's main content, and trafilatura,
 which brings a dozen packages with it and is looked for where BENCH_PEERS says: `pip install --target peers
 trafilatura==2.3.1 lxml_html_clean`, BENCH_PEERS=peers.
 What a page holds is found without our code, by the standard library's `html.parser` and plain rules:
@@ -34,7 +34,7 @@ from corpus.sources.commoncrawl import listing, read, roots
 from pipelines.recipes import demo
 
 _NAMES = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
-_PER_FOLDER: Final = 150
+_PER_FOLDER: Final = 60
 _SITE_PAGES: Final = 20
 _VOID: Final = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "param"]

@@ -23,6 +23,7 @@ _FRAME_SHARE: Final = 0.95  # the same, by its tag: nobody wraps a page in `nav`
 _DENSE: Final = 0.9  # of a block's text, in links: a menu, however much of a short page it is
 _MENU_LINKS: Final = 20  # of a block that nothing calls a menu
 _REST: Final = 200  # bytes of text that must be left beside what is dropped for its links: an index is its own content
+_SIGNS: Final = np.frombuffer("#¶§".encode(), np.uint8)  # all that a link to its own heading says
 _INDEX_LETTERS: Final = 12  # bytes of a subscript or superscript; longer ones are prose set small
 
 _T_A = CODE["a"]
@@ -31,7 +32,23 @@ _T_TABLE, _T_TR, _T_TD, _T_TH = (CODE[name] for name in ("table", "tr", "td", "t
 _NEVER, _FRAME, _CODE, _PRE, _INDEX, _STRUCTURE, _FORM = 1, 2, 3, 4, 5, 6, 7  # what a tag is to this file
 _ROLES: Final = np.zeros(len(TAGS), np.uint8)
 _NAMEABLE: Final = np.zeros(len(TAGS), np.uint8)  # what frames are made of
-for _tag in ("div", "ul", "ol", "table", "td", "tr", "tbody", "nav", "header", "aside", "p", "dir", "center", "?"):
+for _tag in (
+    "div",
+    "ul",
+    "ol",
+    "table",
+    "td",
+    "tr",
+    "tbody",
+    "nav",
+    "header",
+    "aside",
+    "p",
+    "dir",
+    "center",
+    "details",
+    "?",
+):
     _NAMEABLE[CODE[_tag]] = 1
 _BLOCKS: Final = np.zeros(len(TAGS), np.uint8)  # what a page's columns are made of; lists of links may be content
 for _tag in ("div", "td", "section", "center", "details", "aside"):
@@ -75,6 +92,7 @@ def _left_out(dom: Dom, root: int) -> Kinds:
     _leave_out(*shape, root, _ROLES, _NAMEABLE, kinds)
     left = _left(dom.after, dom.letters, root, kinds)
     _leave_menus(*shape, root, left, _ROLES, _NAMEABLE, _BLOCKS, kinds)
+    _leave_signs(dom.data, dom.tag, dom.start, dom.end, dom.after, _SIGNS, kinds)
     return kinds
 
 
@@ -185,6 +203,19 @@ def _leave_menus(
             i = behind
         else:
             i += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _leave_signs(data: Bytes, tag: Ints, start: Ints, end: Ints, after: Ints, signs: Bytes, kinds: Kinds) -> None:
+    """Mark links whose text is one sign, as behind headings, whatever their class."""
+    for i in range(tag.size):
+        if tag[i] != _T_A or after[i] != i + 2 or tag[i + 1] != 0:
+            continue
+        at, size = start[i + 1], end[i + 1] - start[i + 1]
+        one = size == 1 and data[at] == signs[0]
+        two = size == 2 and data[at] == signs[1] and (data[at + 1] == signs[2] or data[at + 1] == signs[4])
+        if one or two:
+            kinds[i] = SKIP
 
 
 @numba.njit(cache=True, nogil=True)

@@ -38,7 +38,17 @@ _DROPPED_CLASSES: Final = (
     *("header-article", "sidebar-drawer", "toc-drawer", "mobile-header", "announcement", "sig-paren-toggle"),
     *("vector-toc", "mw-jump-link", "mw-indicators", "mw-portlet", "vector-header-container", "mw-footer"),
     *("reflist-return", "ambox", "s-navigation", "s-topbar", "js-consent-banner", "site-footer", "post-signature"),
-    *("comments-link", "nav-links", "pagination", "pager", "page-nav", "prevnext", "bottom-nav"),
+    *(
+        "comments-link",
+        "nav-links",
+        "pagination",
+        "pager",
+        "page-nav",
+        "prevnext",
+        "bottom-nav",
+        "navheader",
+        "navfooter",
+    ),
 )
 _DROPPED_IDS: Final = (
     *("toc", "footer", "header", "navbar", "nav", "sidebar", "menu", "breadcrumbs", "navigation", "side-nav", "top"),

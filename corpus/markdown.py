@@ -28,8 +28,25 @@ from corpus.verbatim import (
     fence,
     inline_code,
     raw,
-    reference,
     script,
+)
+from corpus.writing import (
+    BREAK,
+    CELL,
+    GAP,
+    HEAD,
+    IN_HEAD,
+    MARK,
+    MARK_AT,
+    MARK_SIZE,
+    POS,
+    PREFIX,
+    RANGES,
+    SLOTS,
+    begin_block,
+    broken,
+    flowing,
+    write_due,
 )
 
 MAX_PREFIX: Final = 24  # bytes of indentation and quote marks; deeper lists stay there
@@ -39,10 +56,6 @@ _T_H1, _T_H6, _T_BR, _T_LI, _T_OL, _T_UL = (CODE[name] for name in ("h1", "h6", 
 _T_P, _T_DD, _T_DT, _T_TR, _T_TD, _T_TH = (CODE[name] for name in ("p", "dd", "dt", "tr", "td", "th"))
 _T_QUOTE, _T_TABLE, _T_CAPTION, _T_SUP = (CODE[name] for name in ("blockquote", "table", "caption", "sup"))
 _T_BODY = CODE["body"]
-
-# The writer's state.
-_POS, _BREAK, _GAP, _MARK, _MARK_AT, _MARK_SIZE, _HEAD, _IN_HEAD, _PREFIX, _CELL, _RANGES = range(11)
-_SLOTS: Final = 11
 
 
 def write(dom: Dom, root: int, kinds: Kinds, places: Ints, pieces: list[bytes]) -> tuple[bytes, npt.NDArray[np.int64]]:
@@ -58,80 +71,6 @@ def write(dom: Dom, root: int, kinds: Kinds, places: Ints, pieces: list[bytes]) 
     nodes = (dom.tag, dom.parent, dom.start, dom.end, dom.after)
     size, count = _write(dom.data, nodes, root, kinds, places, inserted, bounds, BREAKS, out, ranges)
     return out[:size].tobytes(), ranges[:count]
-
-
-@numba.njit(cache=True, nogil=True)
-def _begin(out: Bytes, st: Any, prefix: Bytes, marker: Bytes) -> None:
-    """What is due before the next visible character: line breaks, prefix, list marker, heading marks, or a space."""
-    pos = st[_POS]
-    if st[_CELL] >= 0:
-        if st[_GAP] and pos > st[_CELL]:
-            out[pos] = 0x20
-            pos += 1
-    elif st[_BREAK] or pos == 0:
-        if pos:
-            for _ in range(st[_BREAK]):
-                out[pos] = 0x0A
-                pos += 1
-        skip_from, skip_to = st[_PREFIX], st[_PREFIX]
-        if st[_MARK]:
-            skip_from, skip_to = st[_MARK_AT], st[_MARK_AT] + st[_MARK_SIZE]
-        for index in range(st[_PREFIX]):
-            inside = skip_from <= index < skip_to
-            out[pos] = marker[index - skip_from] if inside else prefix[index]
-            pos += 1
-        if st[_HEAD]:
-            for _ in range(st[_HEAD]):
-                out[pos] = 0x23
-                pos += 1
-            out[pos] = 0x20
-            pos += 1
-    elif st[_GAP]:
-        out[pos] = 0x20
-        pos += 1
-    st[_POS] = pos
-    st[_BREAK] = st[_GAP] = st[_MARK] = st[_HEAD] = 0
-
-
-@numba.njit(cache=True, nogil=True)
-def _begin_block(out: Bytes, st: Any) -> None:
-    """Line breaks before what stands at the left margin, whatever list it is in."""
-    pos = st[_POS]
-    if pos:
-        for _ in range(2):
-            out[pos] = 0x0A
-            pos += 1
-    st[_POS] = pos
-    st[_BREAK] = st[_GAP] = st[_MARK] = st[_HEAD] = 0
-
-
-@numba.njit(cache=True, nogil=True)
-def _broken(st: Any, lines: int) -> None:
-    if st[_IN_HEAD] or st[_CELL] >= 0:
-        st[_GAP] = 1
-    elif lines > st[_BREAK]:
-        st[_BREAK] = lines
-        st[_GAP] = 0
-
-
-@numba.njit(cache=True, nogil=True)
-def _text(data: Bytes, at: int, end: int, out: Bytes, st: Any, prefix: Bytes, marker: Bytes) -> None:
-    """A run of text, white space collapsed."""
-    while at < end:
-        byte, size = int(data[at]), 1
-        if byte == 0x26:
-            byte, size = reference(data, at, end)
-        at += size
-        if byte <= 32 and (byte == 32 or 9 <= byte <= 13):
-            st[_GAP] = 1
-            continue
-        if st[_GAP] or st[_BREAK] or st[_POS] == 0:
-            _begin(out, st, prefix, marker)
-        if byte == 0x7C and st[_CELL] >= 0:
-            out[st[_POS]] = 0x5C
-            st[_POS] += 1
-        out[st[_POS]] = byte
-        st[_POS] += 1
 
 
 @numba.njit(cache=True, nogil=True)
@@ -153,19 +92,19 @@ def _leaf(
     """Code, indices and replacements, inside a cell or out of it."""
     tag = nodes[0]
     kind = kinds[node]
-    cell = st[_CELL] >= 0
-    held = (st[_BREAK], st[_GAP], st[_MARK], st[_HEAD], st[_POS])
+    cell = st[CELL] >= 0
+    held = (st[BREAK], st[GAP], st[MARK], st[HEAD], st[POS])
     low, high = 0, 0
     if kind != SCRIPT and places[node] >= 0:
         low, high = bounds[places[node]], bounds[places[node] + 1]
-    block = (kind in (FENCE, BLOCK)) and not cell and not st[_IN_HEAD]
+    block = (kind in (FENCE, BLOCK)) and not cell and not st[IN_HEAD]
     if block:
-        _begin_block(out, st)
-    elif kind == SCRIPT and not st[_GAP] and not st[_BREAK]:
+        begin_block(out, st)
+    elif kind == SCRIPT and not st[GAP] and not st[BREAK]:
         pass  # an index stands close to what it belongs to
     else:
-        _begin(out, st, prefix, marker)
-    begin = st[_POS]
+        write_due(out, st, prefix, marker)
+    begin = st[POS]
     if kind in (INLINE, BLOCK):
         pos = begin
         for at in range(low, high):
@@ -184,15 +123,15 @@ def _leaf(
         else:
             pos = inline_code(out, begin, pos, cell)
     if pos == begin:  # nothing in it: as if it had not been there
-        st[_BREAK], st[_GAP], st[_MARK], st[_HEAD], st[_POS] = held
+        st[BREAK], st[GAP], st[MARK], st[HEAD], st[POS] = held
         return
-    st[_POS] = pos
+    st[POS] = pos
     if kind != SCRIPT:
-        ranges[st[_RANGES], 0] = begin
-        ranges[st[_RANGES], 1] = pos
-        st[_RANGES] += 1
+        ranges[st[RANGES], 0] = begin
+        ranges[st[RANGES], 1] = pos
+        st[RANGES] += 1
     if block:
-        st[_BREAK] = 2
+        st[BREAK] = 2
 
 
 @numba.njit(cache=True, nogil=True)
@@ -221,7 +160,7 @@ def _table(
         elif tag[i] == _T_TD or tag[i] == _T_TH:
             row_cells += 1
             width = max(width, row_cells)
-    _begin_block(out, st)
+    begin_block(out, st)
     row_start, cells, filled, rows = -1, 0, False, 0
     i = node + 1
     stop = after[node]
@@ -232,21 +171,21 @@ def _table(
                 rows += 1
                 _row_end(out, st, width, cells, rows)
             else:
-                st[_POS] = row_start
+                st[POS] = row_start
             row_start = -1
         if i == stop:
             break
         if kinds[i] == 1:
             i = after[i]
         elif tag[i] == _T_TR:
-            row_start, cells, filled = st[_POS], 0, False
-            out[st[_POS]] = 0x7C
-            st[_POS] += 1
+            row_start, cells, filled = st[POS], 0, False
+            out[st[POS]] = 0x7C
+            st[POS] += 1
             i += 1
         elif at_cell and row_start >= 0:
-            out[st[_POS]] = 0x20
-            st[_CELL] = st[_POS] = st[_POS] + 1
-            st[_GAP] = 0
+            out[st[POS]] = 0x20
+            st[CELL] = st[POS] = st[POS] + 1
+            st[GAP] = 0
             j = i + 1
             while j < after[i]:
                 if kinds[j] == 1:
@@ -256,29 +195,29 @@ def _table(
                     j = after[j]
                 else:
                     if tag[j] == 0:
-                        _text(data, start[j], end[j], out, st, prefix, marker)
+                        flowing(data, start[j], end[j], out, st, prefix, marker)
                     elif tag[j] == _T_BR or breaks[tag[j]]:
-                        st[_GAP] = 1
+                        st[GAP] = 1
                     j += 1
-            filled |= st[_POS] > st[_CELL]
-            st[_CELL] = -1
-            st[_GAP] = 0
-            out[st[_POS]] = 0x20
-            out[st[_POS] + 1] = 0x7C
-            st[_POS] += 2
+            filled |= st[POS] > st[CELL]
+            st[CELL] = -1
+            st[GAP] = 0
+            out[st[POS]] = 0x20
+            out[st[POS] + 1] = 0x7C
+            st[POS] += 2
             cells += 1
             i = after[i]
         else:
             i += 1
-    st[_BREAK] = 2
-    st[_GAP] = 0
+    st[BREAK] = 2
+    st[GAP] = 0
     if rows:
-        st[_POS] -= 1  # the last row's line break: what follows brings its own
+        st[POS] -= 1  # the last row's line break: what follows brings its own
 
 
 @numba.njit(cache=True, nogil=True)
 def _row_end(out: Bytes, st: Any, width: int, cells: int, rows: int) -> None:
-    pos = st[_POS]
+    pos = st[POS]
     for _ in range(width - cells):
         out[pos], out[pos + 1], out[pos + 2] = 0x20, 0x20, 0x7C
         pos += 3
@@ -293,19 +232,19 @@ def _row_end(out: Bytes, st: Any, width: int, cells: int, rows: int) -> None:
             pos += 6
         out[pos] = 0x0A
         pos += 1
-    st[_POS] = pos
+    st[POS] = pos
 
 
 @numba.njit(cache=True, nogil=True)
 def _pushed(nodes: Any, node: int, st: Any, prefix: Bytes, marker: Bytes, numbers: Ints) -> int:
     """Lengthen the prefix for a list item or a quote; by how many bytes."""
     tag, parent = nodes[0], nodes[1]
-    before = st[_PREFIX]
+    before = st[PREFIX]
     if tag[node] == _T_QUOTE:
         if before + 2 > MAX_PREFIX:
             return 0
         prefix[before], prefix[before + 1] = 0x3E, 0x20
-        st[_PREFIX] = before + 2
+        st[PREFIX] = before + 2
         return 2
     number = 0
     if parent[node] >= 0 and tag[parent[node]] == _T_OL:
@@ -329,8 +268,8 @@ def _pushed(nodes: Any, node: int, st: Any, prefix: Bytes, marker: Bytes, number
         marker[digits] = 0x2E
     else:
         marker[0] = 0x2D
-    st[_PREFIX] = before + size
-    st[_MARK], st[_MARK_AT], st[_MARK_SIZE] = node + 1, before, size
+    st[PREFIX] = before + size
+    st[MARK], st[MARK_AT], st[MARK_SIZE] = node + 1, before, size
     return size
 
 
@@ -365,8 +304,8 @@ def _write(
     ranges: Any,
 ) -> tuple[int, int]:
     tag, parent, start, end, after = nodes
-    st = np.zeros(_SLOTS, np.int64)
-    st[_CELL] = -1
+    st = np.zeros(SLOTS, np.int64)
+    st[CELL] = -1
     prefix, marker = np.zeros(MAX_PREFIX + 24, np.uint8), np.zeros(24, np.uint8)
     stop = after[root]
     pushed, numbers = np.zeros(stop - root + 1, np.uint8), np.zeros(tag.size, np.int32)
@@ -375,14 +314,14 @@ def _write(
         while current != parent[root] and (i >= after[current] or i == stop):
             code = tag[current]
             if pushed[current - root]:
-                st[_PREFIX] -= pushed[current - root]
-                if st[_MARK] == current + 1:
-                    st[_MARK] = 0
+                st[PREFIX] -= pushed[current - root]
+                if st[MARK] == current + 1:
+                    st[MARK] = 0
             if _T_H1 <= code <= _T_H6:
-                st[_IN_HEAD] -= 1
-                st[_HEAD] = 0 if st[_IN_HEAD] == 0 else st[_HEAD]
+                st[IN_HEAD] -= 1
+                st[HEAD] = 0 if st[IN_HEAD] == 0 else st[HEAD]
             if breaks[code]:
-                _broken(st, _lines(nodes, current, breaks, False))
+                broken(st, _lines(nodes, current, breaks, False))
             current = parent[current]
         if i == stop:
             break
@@ -396,18 +335,18 @@ def _write(
             _leaf(data, nodes, i, kinds, places, inserted, bounds, breaks, out, ranges, st, prefix, marker)
             i = after[i]
         elif code == 0:
-            _text(data, start[i], end[i], out, st, prefix, marker)
+            flowing(data, start[i], end[i], out, st, prefix, marker)
             i += 1
         else:
             if code == _T_BR:
-                _broken(st, min(st[_BREAK] + 1, 2))
+                broken(st, min(st[BREAK] + 1, 2))
             elif breaks[code]:
-                _broken(st, _lines(nodes, i, breaks, True))
+                broken(st, _lines(nodes, i, breaks, True))
                 if _T_H1 <= code <= _T_H6:
-                    st[_HEAD] = code - _T_H1 + 1 if st[_IN_HEAD] == 0 else st[_HEAD]
-                    st[_IN_HEAD] += 1
+                    st[HEAD] = code - _T_H1 + 1 if st[IN_HEAD] == 0 else st[HEAD]
+                    st[IN_HEAD] += 1
                 elif code in (_T_LI, _T_QUOTE):
                     pushed[i - root] = _pushed(nodes, i, st, prefix, marker, numbers)
             current = i
             i += 1
-    return st[_POS], st[_RANGES]
+    return st[POS], st[RANGES]

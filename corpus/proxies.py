@@ -13,7 +13,7 @@ import socket
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment, proxy_bypass
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._:-]+")  # of a host; nothing that could end a line of the request
 _PORT: Final = 3128
@@ -59,7 +59,7 @@ def proxy_for(url: str, setting: str | None) -> Proxy | None:
         return proxy(setting)
     parts, found = urlsplit(url), getproxies_environment()
     named = found.get(parts.scheme, found.get("all"))
-    if not named or proxy_bypass_environment(parts.netloc.rpartition("@")[2], found):
+    if not named or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
     return proxy(named)
 

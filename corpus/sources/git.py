@@ -248,11 +248,23 @@ def _local_objects(source: Git, root: str) -> Iterator[tuple[Any, bytes]]:
             yield odb, head
         return
     head = _head(path)
+    _check_plain(os.path.join(path, "objects"))
     try:
         odb = pygit2.Odb(os.path.join(path, "objects"))
     except pygit2.GitError as error:
         raise UnreadableError("corrupt_repository") from error
     yield odb, head
+
+
+def _check_plain(objects: str) -> None:
+    """Nothing but files and folders: libgit2 opens whatever has the name it looks for, and a pipe never ends."""
+    for place, folders, files in os.walk(objects):
+        for name in files:
+            path = os.path.join(place, name)
+            if not os.path.isfile(path) and os.path.exists(path):
+                raise UnreadableError("corrupt_repository")
+        if place != objects:
+            folders.clear()  # objects/pack and objects/ab are as deep as it goes
 
 
 def _local(folder: str, root: str) -> str | None:

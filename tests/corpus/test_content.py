@@ -104,3 +104,9 @@ def test_a_list_of_links_amid_text_stays_and_so_does_an_index():
     assert not content(dom)[1][np.flatnonzero(dom.tag == CODE["ul"])].any()
     dom = parse(f"<nav>{LONG * 9}</nav><h1>Index</h1><div>{links(50)}</div>".encode(), FLAGS)
     assert not content(dom)[1][np.flatnonzero(dom.tag == CODE["div"])].any()
+
+
+@pytest.mark.parametrize(("text", "dropped"), [("#", True), ("¶", True), ("§", True), ("C#", False), ("x", False)])
+def test_a_link_that_says_one_sign_is_left_out(text, dropped):
+    dom = parse(f'<h1>Title<a class="mark" href="#title">{text}</a></h1><p>{LONG}'.encode(), FLAGS)
+    assert bool(content(dom)[1][np.flatnonzero(dom.tag == CODE["a"])[0]]) is dropped

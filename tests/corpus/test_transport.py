@@ -52,6 +52,26 @@ def test_a_name_is_checked_by_the_address_it_has(monkeypatch):
         SocketTransport().send(Request("GET", "http://public.example/"))
 
 
+def test_a_name_that_changes_its_address_is_looked_up_once(monkeypatch):
+    real, asked = socket.getaddrinfo, []
+
+    def rebinding(host, *rest, **more):
+        if host == "rebinding.example":
+            asked.append(host)
+            host = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
+        return real(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    with Server(pages={"/a": 1}) as server:
+        url = server.url.replace("127.0.0.1", "rebinding.example")
+        transport = SocketTransport(("127.0.0.1/32",))
+        assert b"".join(transport.send(Request("GET", f"{url}/a")).chunks) == b"1" and asked == ["rebinding.example"]
+        [idle] = transport._idle.values()
+        idle.close()
+    with pytest.raises(NotAllowedError, match=r"rebinding\.example is 127\.0\.0\.2"):
+        SocketTransport(("127.0.0.1/32",)).send(Request("GET", f"{url}/a"))
+
+
 @pytest.mark.parametrize("url", ["ftp://example.org/", "file:///etc/passwd", "http://", "http://h:x/", "/a"])
 def test_other_urls_are_not_allowed(url):
     with pytest.raises(NotAllowedError):

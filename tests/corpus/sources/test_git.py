@@ -201,6 +201,18 @@ def test_a_file_that_would_block_is_no_ref(source, bare):
     assert reasons(source, "owner/name") == {"": "empty_repository"}
 
 
+@pytest.mark.parametrize("place", ["info/alternates", "pack/pack-0.idx", "blob"])
+def test_a_pipe_among_the_objects_blocks_nothing(source, bare, place):
+    oid = bare.blob(b"a")
+    bare.commit(bare.tree([(b"100644", b"a", oid)]), OCTOBER)
+    path = os.path.join(bare.path, "objects", f"{oid[:2]}/{oid[2:]}" if place == "blob" else place)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if place == "blob":
+        os.unlink(path)
+    os.mkfifo(path)
+    assert reasons(source, "owner/name") == {"": "corrupt_repository"}
+
+
 def test_a_blob_lost_since_the_listing_is_refused_when_read(source, bare):
     bare.commit(bare.files({b"a": b"a", b"b": b"b"}), OCTOBER)
     table = listed(source, "owner/name")
