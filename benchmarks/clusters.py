@@ -139,7 +139,21 @@ def draw(root: str, n: int, group: int) -> list[dict[str, Any]]:
         yes, no = np.ones(size, bool), np.zeros(size, bool)
         stars = (_mixed(nodes, 4) % np.uint64(1000)).astype(np.int32)
         dates = np.zeros(size, np.int64)
-        values = [np.arange(size), yes, no, yes, zeros + 9, stars, zeros, dates, dates, _mixed(nodes, 5), id_column]
+        values = [
+            np.arange(size),
+            yes,
+            no,
+            yes,
+            zeros + 9,
+            stars,
+            zeros,
+            dates,
+            dates,
+            zeros.astype(np.int8),
+            dates,
+            _mixed(nodes, 5),
+            id_column,
+        ]
         batch = pa.RecordBatch.from_arrays([pa.array(value) for value in values], schema=MEMBERS)
         members = store.write_shard(f"objects/members/{start:012d}", MEMBERS, [batch], Record("", {}))
         told.append({"bands": _told(bands), "members": _told(members), "start": start, "rows": size})

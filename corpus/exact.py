@@ -30,7 +30,7 @@ def exact_keys(texts: pa.LargeStringArray, syntax: I8 | None = None) -> tuple[pa
     raws = [value.as_buffer() for value in texts.cast(pa.large_binary())]  # views
     exact = [None if raw is None else blake2b(raw, digest_size=16).digest() for raw in raws]
     left, ends = bare_texts(texts, np.zeros(len(texts), np.int8) if syntax is None else syntax)
-    bare = memoryview(left)
+    bare = left.data
     parts = zip(raws, pairwise(ends.tolist()), strict=True)
     normalized = [None if raw is None else blake2b(bare[a:b], digest_size=16).digest() for raw, (a, b) in parts]
     return pa.array(exact, ID), pa.array(normalized, ID)

@@ -23,7 +23,7 @@ I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 
-PREFERENCES = ("stars", "forks", "committed", "created", "n_shingles", "place")
+PREFERENCES = ("stars", "forks", "committed", "created", "n_shingles", "license", "quality", "place")
 _PAIR_BLOCK = 1 << 15  # signature pairs compared at once: 32 MB a side at 250 hashes
 _RECALL = 0.999  # of documents exactly at the held-out threshold
 
@@ -35,7 +35,8 @@ class DedupConfig:
     `unit` is what DeepSeek-Coder leaves in the text: near-deduplication "at the repository level", of unpublished
     parameters. "both" runs a second, file-level pass over what the first leaves. `prefer` is The Stack v2's order:
     stars and forks, then the latest commit; the least id decides the rest. ("place", "low") first keeps what was there
-    before a new crawl batch, so that a batch added at the end changes nothing that survived without it.
+    before a new crawl batch, so that a batch added at the end changes nothing that survived without it. "license" is 2
+    for one that only asks to keep its notice, 1 for any other, 0 for none. Of a repository what stands for it counts.
     """
 
     unit: Literal["repository", "file", "both", "none"] = "repository"
@@ -55,6 +56,7 @@ class DedupConfig:
         ("forks", "high"),
         ("committed", "high"),
     )
+    quality: str | None = None  # the measure of group `basic` that ("quality", "high") or ("quality", "low") prefers by
     held_out_threshold: float = 0.7  # estimated Jaccard to the scoring set
     plausible: DropRates = field(default_factory=DropRates, metadata={"identity": False})  # others are told loudly
     all_pairs_below: int = 16  # documents of one key; of more, each is verified against two
@@ -77,6 +79,10 @@ class DedupConfig:
         for column, direction in self.prefer:
             if column not in PREFERENCES or direction not in ("high", "low"):
                 raise ValueError(f'prefer=({column!r}, {direction!r}): choose from {PREFERENCES}, and "high" or "low"')
+        if ("quality" in dict(self.prefer)) != (self.quality is not None):
+            raise ValueError(
+                f"quality={self.quality!r}: name a measure and put ('quality', 'high') into prefer, or neither"
+            )
         if self.all_pairs_below < 2 or self.range_bytes < 1 << 10:
             raise ValueError(f"all_pairs_below must be at least 2 and range_bytes at least 1,024: {self}")
 

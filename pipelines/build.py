@@ -97,7 +97,17 @@ def plan(recipe: Recipe) -> list[Stage]:
     keys = {"signatures": hashed["signatures"], "bands": hashed["bands"]}
     of_base, frozen_inputs = held_out_of_base(recipe.frozen, recipe.minhash, documents)
     deduped = Stage(
-        name="dedup", run=dedup.run, config=recipe.dedup, inputs={**both, **keys, "verdicts": verdicts, **frozen_inputs}
+        name="dedup",
+        run=dedup.run,
+        config=recipe.dedup,
+        inputs={
+            **both,
+            **keys,
+            "verdicts": verdicts,
+            "licenses": scrubbed["licenses"],
+            "basic": measured["basic"],
+            **frozen_inputs,
+        },
     )
     survivors = deduped["survivors"]
     repeated = Stage(

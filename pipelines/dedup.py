@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from corpus import clusters, exact, minhash, planted
 from corpus.bands import shared_runs
+from corpus.licenses import PERMISSIVE
 from corpus.minhash import MinHashConfig
 from corpus.schema import CLUSTERS, SCORING, SURVIVORS
 from corpus.schema import signatures as signature_schema
@@ -49,17 +50,21 @@ def run(
     frozen: Shards | None = None,
     frozen_signatures: Shards | None = None,
     held_signatures: Shards | None = None,
+    licenses: Shards | None = None,
+    basic: Shards | None = None,
 ) -> Result:
     """Clusters, the scoring set, survivors. A variant is handed the base's set and signatures as `frozen`.
 
-    `held_signatures`: this build's documents, signed with the settings of that set, where its own settings are others.
+    Licences and measures are read where they are preferred by. `held_signatures`: this build's documents, signed with
+    the settings of that set, where its own settings are others.
     """
     if (frozen is None) != (frozen_signatures is None):
         raise ValueError("frozen and frozen_signatures are two outputs of one base build: name both or neither")
     cfg = replace(cfg, minhash=replace(cfg.minhash, group_bytes=1))  # groups are told by `bands`
     work.map(check_itself, cfg.minhash, [Job(())], step="planted", schema=None)
     layout = Layout.of(bands, signatures)
-    files = gather(work, cfg.minhash, layout, (documents, signatures, verdicts, languages), by_repository=False)
+    aligned = (documents, signatures, verdicts, languages, *preferred(cfg, licenses, basic))
+    files = gather(work, cfg, layout, aligned, by_repository=False)
     if lost := not_comparable(work.store, cfg.minhash.definition()):
         print(
             f"*** WARNING: {lost} documents were taken down with --near in a build with other MinHash settings than "
@@ -68,7 +73,7 @@ def run(
         )
     passes: list[Pass] = []
     if cfg.unit in ("repository", "both"):
-        units = gather(work, cfg.minhash, layout, (documents, signatures, verdicts, languages), by_repository=True)
+        units = gather(work, cfg, layout, aligned, by_repository=True)
         keys = repository_keys(work, cfg.minhash, layout, units, signatures)
         passes.append(cluster(work, cfg, layout, keys, units, passes, "near_duplicate"))
     if cfg.unit in ("file", "both"):
@@ -122,17 +127,29 @@ def check_itself(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[st
 # the narrow columns that decide
 
 
-def gather(
-    work: Work, cfg: MinHashConfig, layout: Layout, aligned: tuple[Shards, ...], *, by_repository: bool
-) -> Shards:
+def preferred(cfg: DedupConfig, licenses: Shards | None, basic: Shards | None) -> tuple[Shards, Shards]:
+    """Licences and measures, each only where the recipe prefers by it: otherwise another one decides nothing here."""
+    wanted = []
+    for name, shards in (("license", licenses), ("quality", basic)):
+        if name in dict(cfg.prefer) and shards is None:
+            raise ValueError(
+                f"prefer names {name!r}, but this stage is handed none: it is for documents, not for a pool"
+            )
+        wanted.append((shards or []) if name in dict(cfg.prefer) else [])
+    return wanted[0], wanted[1]
+
+
+def gather(work: Work, cfg: DedupConfig, layout: Layout, aligned: tuple[Shards, ...], *, by_repository: bool) -> Shards:
     """Per group, the rows of schema MEMBERS."""
-    jobs = [Job(tuple(shards[group] for shards in aligned), params=by_repository) for group in layout.shards]
-    return work.map(gather_group, cfg, jobs, step="units" if by_repository else "files", schema=MEMBERS)
+    params = (by_repository, cfg.quality)
+    jobs = [Job(tuple(shards[group] for shards in aligned), params=params) for group in layout.shards]
+    return work.map(gather_group, cfg.minhash, jobs, step="units" if by_repository else "files", schema=MEMBERS)
 
 
 def gather_group(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
     """One group's documents: what filter said, their unit, what they are preferred by. Without verdicts all passed."""
-    documents, signed, verdicts, languages = job.inputs
+    documents, signed, verdicts, languages, licenses, basic = job.inputs
+    by_repository, quality = cast(tuple[bool, str | None], job.params)
     table = _joined(store, documents, _NARROW)
     keys = _joined(store, signed, ["n_shingles", "normalized"])
     made_with = (keys.schema.metadata or {}).get(b"minhash", b"unknown settings").decode()
@@ -146,7 +163,7 @@ def gather_group(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[st
         judged = _joined(store, verdicts, ["kept", "held_out"])
         kept, held_out = (judged[name].fill_null(False).to_numpy() for name in ("kept", "held_out"))
     units, in_repository, vendored = np.arange(n), np.zeros(n, bool), np.zeros(n, bool)
-    if job.params:
+    if by_repository:
         kinds, repos = (table[name].combine_chunks() for name in ("kind", "repo"))
         units, in_repository = unit_rows(kinds, repos, kept)
         vendored = _joined(store, languages, ["vendored"])["vendored"].fill_null(False).to_numpy()
@@ -158,10 +175,22 @@ def gather_group(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[st
         keys["n_shingles"].fill_null(0),
         *(table[name] for name in ("stars", "forks")),
         *(table[name].cast(pa.int64()) for name in ("committed", "created")),
+        license_ranks(_joined(store, licenses, ["license"])["license"]) if licenses else np.zeros(n, np.int8),
+        _millionths(_joined(store, basic, [str(quality)])[str(quality)]) if basic else pa.nulls(n, pa.int64()),
         exact.short_keys(keys["normalized"].combine_chunks()),
         table["id"],
     ]
     yield from pa.table(columns, schema=MEMBERS).combine_chunks().to_batches()
+
+
+def license_ranks(names: pa.ChunkedArray) -> pa.ChunkedArray:
+    """2 of a licence that only asks to keep its notice, 1 of any other, 0 of none."""
+    free = pc.is_in(names, value_set=pa.array(sorted(PERMISSIVE)))
+    return pc.add(pc.cast(names.is_valid(), pa.int8()), pc.cast(free, pa.int8()))
+
+
+def _millionths(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.cast(pc.round(pc.multiply(pc.cast(values, pa.float64()), 1e6)), pa.int64())
 
 
 def _joined(store: Store, shards: Sequence[Shard], columns: list[str]) -> pa.Table:

@@ -31,6 +31,8 @@ _PREFERRED = [
     ("forks", pa.int32()),
     ("committed", pa.int64()),
     ("created", pa.int64()),
+    ("license", pa.int8()),  # 2 of one that only asks to keep its notice, 1 of another one, 0 where none was found
+    ("quality", pa.int64()),  # millionths of the measure that the recipe names
     ("key", pa.uint64()),  # first 8 bytes of the normalized key
     ("id", ID),
 ]

@@ -58,10 +58,13 @@ class Asked:
 
 def listed(store: Store, asked: Asked, what: str) -> Iterator[str]:
     """A line per cluster that holds what is named, and one per unit in it."""
-    ids, repos = _named(store, asked.documents, what)
+    ids, repos = _named(store, asked, what)
     map_ = pa.concat_tables([CLUSTERS.empty_table(), *(store.table(shard) for shard in asked.clusters)])
     names = _names(store, asked.documents, map_["id"])
-    mine = pa.array([one in ids or names[one][0] in repos for one in map_["id"].to_pylist()], pa.bool_())
+    members = map_["id"].to_pylist()
+    if not ids.isdisjoint(members):  # a unit of its own, or it stands for its repository
+        repos = set()
+    mine = pa.array([one in ids or names[one][0] in repos for one in members], pa.bool_())
     for kept_node in pc.unique(map_["kept_node"].filter(mine)).to_pylist():
         cluster = map_.filter(pc.equal(map_["kept_node"], kept_node)).to_pylist()
         yield f"cluster of {len(cluster)} units; the one marked * is kept"
@@ -94,13 +97,13 @@ def _alike(store: Store, signatures: Sequence[Shard], nodes: list[int], kept: in
     return {node: "equal" if rows[node][0] == key else f"{estimates[node]:.3f}" for node in rows}
 
 
-def _named(store: Store, documents: Sequence[Shard], what: str) -> tuple[set[bytes], set[str]]:
-    """Ids of the documents that `what` names, and the repositories they are in, or that it is."""
+def _named(store: Store, asked: Asked, what: str) -> tuple[set[bytes], set[str]]:
+    """Ids of the documents that `what` names, and the repository that it is, or whose part they are compared as."""
     ids, repos = set(), set()
-    for shard in documents:
+    for shard in asked.documents:
         for _, row in matches(store, shard, what):
             ids.add(row["id"])
-            if row["repo"] is not None and row["kind"] in ("file", "notebook"):
+            if not asked.by_file and row["repo"] is not None and row["kind"] in ("file", "notebook"):
                 repos.add(row["repo"])
         if pc.any(pc.equal(store.table(shard, ["repo"])["repo"], what)).as_py():
             repos.add(what)

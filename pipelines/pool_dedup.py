@@ -16,7 +16,7 @@ from corpus.schema import BANDS
 from corpus.shards import Store
 from filters.survivors import DedupConfig
 from pipelines.clustering import Keys, Layout, Pass, cluster, scopes_of
-from pipelines.dedup import file_keys, gather, survive
+from pipelines.dedup import file_keys, gather, preferred, survive
 from pipelines.stage import Job, Result, Shards, Work, tally
 
 
@@ -25,7 +25,8 @@ def run(work: Work, cfg: DedupConfig, documents: Shards, signatures: Shards, ban
     cfg = replace(cfg, minhash=replace(cfg.minhash, group_bytes=1))
     layout = Layout.of(bands, signatures)
     none: Shards = []
-    pages = gather(work, cfg.minhash, layout, (documents, signatures, none, none), by_repository=False)
+    aligned = (documents, signatures, none, none, *preferred(cfg, None, None))
+    pages = gather(work, cfg, layout, aligned, by_repository=False)
     jobs = [Job((documents[group],), batch=documents[group.start].batch) for group in layout.shards]
     urls = work.map(write_url_keys, None, jobs, step="urls", schema=BANDS)
     passes: list[Pass] = []

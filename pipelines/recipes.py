@@ -80,6 +80,9 @@ class Recipe:
         unknown = self.filter.missing(self.measure.columns())
         if unknown:
             raise ValueError(f"filter has rules on {', '.join(unknown)}, which no group of measure gives")
+        basic = [column for group in self.measure.groups if group.name == "basic" for column, _ in group.columns]
+        if self.dedup.quality not in (None, *basic):
+            raise ValueError(f"dedup.quality={self.dedup.quality!r}: group `basic` gives {', '.join(basic)}")
         sizes = {self.assemble.group_bytes, self.mix.group_bytes, self.pack.group_bytes}
         if len(sizes) > 1:
             raise ValueError(f"assemble, mix and pack read the same groups: give them one group_bytes, not {sizes}")

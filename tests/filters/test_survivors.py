@@ -202,6 +202,8 @@ def test_bands_are_as_long_as_the_recall_allows():
         {"held_out_threshold": 1.5},
         {"prefer": (("size", "high"),)},
         {"prefer": (("stars", "most"),)},
+        {"quality": "n_words"},
+        {"prefer": (("quality", "high"),), "quality": None},
         {"all_pairs_below": 1},
         {"range_bytes": 0},
     ],

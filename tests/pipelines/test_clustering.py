@@ -46,8 +46,8 @@ def test_edges_join_only_members_that_passed(tmp_path):
     rows = [[document("a", TEXTS[0]), document("b", TEXTS[0], kept=False), document("c", TEXTS[0])]]
     corpus = Corpus(tmp_path, OneAfterTheOther(), rows, CFG)
     cfg, layout = DedupConfig(minhash=CFG), layout_of(corpus)
-    aligned = (corpus.documents, corpus.signatures, corpus.verdicts, corpus.languages)
-    members = gather(corpus.work, CFG, layout, aligned, by_repository=False)
+    aligned = (corpus.documents, corpus.signatures, corpus.verdicts, corpus.languages, [], [])
+    members = gather(corpus.work, cfg, layout, aligned, by_repository=False)
     buckets = Buckets.of(layout.sizes, 100)
     alive = living(corpus.work, buckets, members, [], "alive")
     shared = runs(corpus.work, cfg, layout, keys_of(corpus, cfg), (0, 6), "equal")

@@ -10,6 +10,7 @@ from corpus.schema import DOCUMENTS, SURVIVORS
 from filters.drop_rates import DropRates
 from filters.survivors import DedupConfig
 from pipelines import dedup
+from tests.pipelines.aligned import write
 from tests.pipelines.corpora import Corpus, OneAfterTheOther, document, words
 
 MINHASH = MinHashConfig(group_bytes=9_000)
@@ -59,6 +60,30 @@ def test_the_preferred_member_is_kept_and_named(tmp_path):
     assert found == {"a": "near_duplicate", "b": None, "c": "near_duplicate"}
     corpus_rows = [pa.table(dedup.Store(str(tmp_path)).table(s)).to_pylist() for s in result.outputs["survivors"]]
     assert {row["kept_id"] for rows in corpus_rows for row in rows} == {exact_key(b"b")}
+
+
+def test_a_licence_and_a_measure_can_decide_which_member_is_kept(tmp_path):
+    rows = [[document(name, same("a"), stars=9 - i) for i, name in enumerate("abc")]]
+    corpus = Corpus(tmp_path, INLINE, rows, FILE.minhash)
+    aligned = {
+        "licenses": [{"license": None}, {"license": "GPL-3.0-only"}, {"license": "MIT"}],
+        "basic": [{"letters": 0.1}, {"letters": 0.7}, {"letters": None}],
+    }
+    schemas = {"licenses": pa.schema([("license", pa.string())]), "basic": pa.schema([("letters", pa.float64())])}
+    more = {name: write(corpus.work, name, schemas[name], [aligned[name]]) for name in aligned}
+    kept = {}
+    for name, quality in (("stars", None), ("license", None), ("quality", "letters")):
+        result = dedup.run(
+            corpus.work, replace(FILE, prefer=((name, "high"),), quality=quality), **corpus.inputs(), **more
+        )
+        found = corpus.reasons(result.outputs["survivors"])
+        kept[name] = [one for one, reason in found.items() if reason is None]
+    assert kept == {"stars": ["a"], "license": ["c"], "quality": ["b"]}
+
+
+def test_a_preference_for_what_the_stage_is_not_handed_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="prefer names 'license'"):
+        reasons(tmp_path, FIVE, replace(FILE, prefer=(("license", "high"),)))
 
 
 def test_a_cluster_whose_best_member_failed_a_rule_keeps_another(tmp_path):

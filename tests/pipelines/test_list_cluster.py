@@ -39,6 +39,18 @@ def test_a_cluster_is_listed_by_any_of_its_members(tmp_path):
     assert list(listed(corpus.work.store, made, "b")) == []
 
 
+def test_of_a_file_by_itself_the_other_clusters_of_its_repository_are_not_listed(tmp_path):
+    one, two = (
+        [document(f"{repo} {i}", text(f"s{i}"), kind="file", repo=repo, path=f"{i}") for i in range(3)]
+        for repo in ("x/one", "y/two")
+    )
+    corpus = Corpus(tmp_path, OneAfterTheOther(), [one, two], CFG.minhash)
+    made = asked(corpus, CFG)
+    names = [line.split()[-1] for line in listed(corpus.work.store, made, "x/one/1")]
+    assert names[1:] == ["x/one/1", "y/two/1"]
+    assert sum(line.startswith("cluster") for line in listed(corpus.work.store, made, "x/one")) == 3
+
+
 def test_a_repository_is_listed_by_its_name(tmp_path):
     one, fork = (
         [document(f"{repo} {i}", text(f"s{i}"), kind="file", repo=repo, path=f"{i}") for i in range(3)]

@@ -34,6 +34,12 @@ def test_dedup_refuses_other_settings_than_its_signatures_are_made_with():
         replace(small(), minhash=MinHashConfig(bands=9, rows=13))
 
 
+def test_dedup_refuses_a_quality_that_is_not_measured():
+    with pytest.raises(ValueError, match=r"dedup\.quality='stars': group `basic` gives n_chars"):
+        prefer = (("quality", "high"),)
+        replace(small(), dedup=replace(small().dedup, prefer=prefer, quality="stars"))
+
+
 def test_assemble_mix_and_pack_must_read_the_same_groups():
     recipe = small()
     with pytest.raises(ValueError, match="give them one group_bytes"):
