@@ -1,6 +1,6 @@
 """Benchmark `recall`: does the loop find the mathematics of sites it was not started from; BPE against spaces; speed.
 
-The pool is 13,637 labelled real pages of some 190 domains (`_recall_sites`), 4.4 % of them mathematics, built from
+The pool is 13,400 labelled real pages of some 190 domains (`_recall_sites`), 4.5 % of them mathematics, built from
 Debian packages in the folder RECALL_PACKAGES (docs/recall.md says which and how to get them) and from the demo's
 input. The loop starts from parts of three sites; all figures are of the other domains, after dedup. It is run four
 times: with nobody looking, with decisions on folders, with decisions on folders and pages around the cut, and the last
@@ -24,7 +24,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from benchmarks import _recall_pool, _recall_recipe
-from benchmarks._recall_sites import SEED_DOMAINS, SEEDS
+from benchmarks._recall_sites import CODE, CODE_SEED_DOMAINS, SEED_DOMAINS, SEEDS, shows_code
 from corpus.extract import html_text
 from corpus.shards import Shard, Store
 from filters.formulas import FORMULAS
@@ -58,7 +58,8 @@ class Pages:
     held_out: Bools  # of a domain that no seed is of
     seed: Bools
     tokens: npt.NDArray[np.int64]
-    addresses: list[str]
+    origins: list[str]
+    packages: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def rows() -> Iterator[dict[str, Any]]:
         for loop in LOOPS:
             pages, rounds, history = looped(root, loop)
             yield from _loop_rows(loop, pages, rounds, history)
+        yield from _code_rows(*looped(root, "code"))
         yield from _signal_rows(pages)
         yield from _word_rows(packages, pages)
         yield from _speed_rows(pages)
@@ -116,7 +118,8 @@ def looped(root: Path, loop: str) -> tuple[Pages, list[Scored], list[dict[str, A
         rounds.append(Scored(chosen, scores, undecided))
         joining = Joining([(label, pattern) for label, pattern in entry["edited"] or ()], 1)
         undecided = undecided & np.array([joining.match(address) is None for address in where])
-    return Pages(texts, math, held_out, seed, tokens, where), rounds, history
+    sites, packages = [origins[row] for row in keep], [labels[urls[row]][1] for row in keep]
+    return Pages(texts, math, held_out, seed, tokens, sites, packages), rounds, history
 
 
 def _column(store: Store, shards: list[Shard], name: str) -> pa.Array:
@@ -186,6 +189,24 @@ def average_precision(scores: Floats, positive: Bools) -> float:
     ranked, hits = scores[order], np.cumsum(positive[order])
     last = np.searchsorted(-ranked, -ranked, side="right") - 1
     return float((hits[last] / (last + 1))[positive[order]].mean())
+
+
+def _code_rows(pages: Pages, rounds: list[Scored], history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The second label: pages that show code, on sites that no seed is of."""
+    shown = [shows_code(name, text) for name, text in zip(pages.packages, pages.texts.to_pylist(), strict=True)]
+    code = np.array([bool(found) for found in shown])
+    unseen = np.array([found is not None for found in shown]) & ~np.isin(pages.origins, CODE_SEED_DOMAINS)
+    programming = unseen & np.isin(pages.packages, [site.package for site in CODE])
+    chance = float(code[unseen].mean()), float(code[programming].mean())
+    for number, (found, told) in enumerate(zip(rounds, history, strict=True), 1):
+        chosen = found.selected & unseen
+        name = f"code, round {number}"
+        yield _row(f"{name}: seed", "pages", told["labels"]["code"]["seed_pages"])
+        yield _row(f"{name}: precision, unseen sites", "share", _share(chosen & code, chosen), "chance", chance[0])
+        yield _row(f"{name}: recall, unseen sites", "share", _share(chosen & code, unseen & code))
+        for what, inside, base in (("", unseen, chance[0]), (" of programming", programming, chance[1])):
+            made = average_precision(found.scores[inside], code[inside])
+            yield _row(f"{name}: average precision, unseen sites{what}", "share", made, "chance", base)
 
 
 # --- without a classifier
