@@ -24,6 +24,8 @@ CLASSIFIER = ClassifierConfig(dim=16, learning_rate=1.0, word_ngrams=2, min_step
 WORDS = ClassifierConfig(max_negatives=3_000, words=WordsConfig())
 # The mathematics of the pool is 2.75M tokens; the first rounds look wider, for sites that may be related.
 CUTS = (4_000_000, 3_500_000, 3_000_000)
+CODE_SEEDS = ("flask.palletsprojects.com", "docs.aiohttp.org", "docs.djangoproject.com")
+CODE_CUTS = (6_000_000, 8_000_000, 8_000_000)
 PATTERNS = str(Path(__file__).with_name("recall_patterns"))
 READ = 100  # pages on each side of a cut that a person reads
 
@@ -47,6 +49,12 @@ def fasttext() -> Recipe:
     """The published learner, with the decisions of `pages`."""
     recipe = _annotated("pages")
     return replace(recipe, recall=replace(recipe.recall, classifier=CLASSIFIER))
+
+
+def code() -> Recipe:
+    """Pages with code, from three sites of Python libraries; nobody looks in between."""
+    label = Label(name="code", domains=CODE_SEEDS, cut_tokens=CODE_CUTS)
+    return _recipe(RecallConfig(labels=(label,), rounds=3, classifier=WORDS))
 
 
 def _annotated(folder: str) -> Recipe:

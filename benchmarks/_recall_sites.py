@@ -541,3 +541,19 @@ PROSE: Final = (
 )
 
 SITES: Final = (*MATH, *SCIENCE, *CODE, *PROSE)
+
+
+CODE_SEED_DOMAINS: Final = ("palletsprojects.com", "aiohttp.org", "djangoproject.com")
+
+
+def shows_code(package: str, text: str) -> bool | None:
+    """Whether a page is about programming and shows code: the benchmark's second label, decided before it was run.
+
+    Such pages are of a programming language's, library's or tool's documentation, with two fenced blocks or more. Not
+    such pages are those of the same documentation without any, and manuals and prose for people who do not program. Left
+    out are pages with one block, and mathematics and science, whose pages often call a library.
+    """
+    blocks = text.count("\n```") // 2
+    if package in {site.package for site in CODE}:
+        return None if blocks == 1 else blocks > 1
+    return False if package in {site.package for site in PROSE} | {"elsewhere"} else None

@@ -1,8 +1,10 @@
 """Benchmark `recall`: does the loop find the mathematics of sites it was not started from; BPE against spaces; speed.
 
-The pool is 13,637 labelled real pages of some 190 domains (`_recall_sites`), 4.4 % of them mathematics, built from
+The pool is 13,400 labelled real pages of some 190 domains (`_recall_sites`), 4.5 % of them mathematics, built from
 Debian packages in the folder RECALL_PACKAGES (docs/recall.md says which and how to get them) and from the demo's
-input. The loop starts from parts of three sites; all figures are of the other domains, after dedup. Pool and build are
+input. The loop starts from parts of three sites; all figures are of the other domains, after dedup. It is run four
+times: with nobody looking, with decisions on folders, with decisions on folders and pages around the cut, and the last
+with fastText. "Undecided" figures leave out every page that a decision before that round covers. Pool and build are
 kept in the folder RECALL_BUILD, a temporary one by default.
 """
 
@@ -22,11 +24,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from benchmarks import _recall_pool, _recall_recipe
-from benchmarks._recall_sites import SEED_DOMAINS, SEEDS
+from benchmarks._recall_sites import CODE, CODE_SEED_DOMAINS, SEED_DOMAINS, SEEDS, shows_code
 from corpus.extract import html_text
 from corpus.shards import Shard, Store
 from filters.formulas import FORMULAS
+from filters.recall import Joining, addresses
+from filters.recall_learners import learn, pieces, scorer
 from filters.recall_model import ClassifierConfig, Examples, logits, train
+from filters.recall_words import WordsConfig, train_words, word_logits
 from pipelines import build
 from pipelines.manifest import survey
 from pipelines.recipes import load
@@ -34,7 +39,7 @@ from tokenization.tokenizer import TokenizerConfig
 from tokenization.tokenizer import load as load_tokenizer
 
 PACKAGES, BUILD = "RECALL_PACKAGES", "RECALL_BUILD"
-RECIPE: Final = f"{_recall_recipe.__file__}:loop"
+LOOPS: Final = ("automatic", "folders", "pages", "fasttext")
 STAGES: Final = "crawl,pool_minhash,pool_dedup,recall"
 LEAST_PRECISION: Final = 0.9
 _SPEED_BYTES = 20_000_000
@@ -53,6 +58,8 @@ class Pages:
     held_out: Bools  # of a domain that no seed is of
     seed: Bools
     tokens: npt.NDArray[np.int64]
+    origins: list[str]
+    packages: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class Scored:
 
     selected: Bools
     scores: Floats
+    undecided: Bools  # no decision before this round covers the page
 
 
 def rows() -> Iterator[dict[str, Any]]:
@@ -70,21 +78,24 @@ def rows() -> Iterator[dict[str, Any]]:
         packages = Path(os.environ.get(PACKAGES, "recall-packages"))
         demo = Path(os.environ.get("DEMO_INPUT", "demo-input")) / "packages"
         _recall_pool.build(packages, demo, root / "pool")
-        pages, rounds, history = looped(root)
-        yield from _loop_rows(pages, rounds, history)
+        for loop in LOOPS:
+            pages, rounds, history = looped(root, loop)
+            yield from _loop_rows(loop, pages, rounds, history)
+        yield from _code_rows(*looped(root, "code"))
         yield from _signal_rows(pages)
         yield from _word_rows(packages, pages)
         yield from _speed_rows(pages)
 
 
-def looped(root: Path) -> tuple[Pages, list[Scored], list[dict[str, Any]]]:
+def looped(root: Path, loop: str) -> tuple[Pages, list[Scored], list[dict[str, Any]]]:
     """Build the loop below `root`, and read what each round selected."""
     os.environ["RECALL_POOL"] = str(root / "pool")
-    status = build.main(["--recipe", RECIPE, "--root", str(root / "build"), "--stage", STAGES, "--workers", "2"])
+    recipe = f"{_recall_recipe.__file__}:{loop}"
+    status = build.main(["--recipe", recipe, "--root", str(root / "build"), "--stage", STAGES, "--workers", "2"])
     if status:
         raise RuntimeError(f"the build of the loop ended with status {status}: see above")
     store = Store(str(root / "build"))
-    found = survey(store, build.plan(load(RECIPE, None).recipe), accept_code=False)
+    found = survey(store, build.plan(load(recipe, None).recipe), accept_code=False)
     outputs = {name: here.result.outputs for name, here in found.items() if here.result is not None}
     pool, made = outputs["crawl"]["pool"], outputs["recall"]
     survives = _column(store, outputs["pool_dedup"]["pool_survivors"], "survives").to_numpy(zero_copy_only=False)
@@ -98,15 +109,17 @@ def looped(root: Path) -> tuple[Pages, list[Scored], list[dict[str, Any]]]:
     tokens = np.array(load_tokenizer(TokenizerConfig()).encode_column(texts).value_lengths(), np.int64)
     n = len(pool)
     selections = [made["selections"][at : at + n] for at in range(0, len(made["selections"]), n)]
-    rounds = [
-        Scored(
-            np.array([label is not None for label in _column(store, shards, "label").to_pylist()])[keep],
-            _column(store, shards, "score").to_numpy(zero_copy_only=False).astype(np.float64)[keep],
-        )
-        for shards in selections
-    ]
+    where = addresses(pa.array([urls[row] for row in keep]))
     history: list[dict[str, Any]] = json.loads(store.read_bytes(made["rounds"][0]))
-    return Pages(texts, math, held_out, seed, tokens), rounds, history
+    rounds, undecided = [], np.ones(len(keep), bool)
+    for shards, entry in zip(selections, history, strict=True):
+        chosen = np.array([label is not None for label in _column(store, shards, "label").to_pylist()])[keep]
+        scores = _column(store, shards, "score").to_numpy(zero_copy_only=False).astype(np.float64)[keep]
+        rounds.append(Scored(chosen, scores, undecided))
+        joining = Joining([(label, pattern) for label, pattern in entry["edited"] or ()], 1)
+        undecided = undecided & np.array([joining.match(address) is None for address in where])
+    sites, packages = [origins[row] for row in keep], [labels[urls[row]][1] for row in keep]
+    return Pages(texts, math, held_out, seed, tokens, sites, packages), rounds, history
 
 
 def _column(store: Store, shards: list[Shard], name: str) -> pa.Array:
@@ -116,20 +129,28 @@ def _column(store: Store, shards: list[Shard], name: str) -> pa.Array:
 # --- the loop
 
 
-def _loop_rows(pages: Pages, rounds: list[Scored], history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _loop_rows(
+    loop: str, pages: Pages, rounds: list[Scored], history: list[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
     wanted = pages.math & pages.held_out
-    yield _row("pool after dedup", "pages", len(pages.math))
-    yield _row("mathematics in it", "share of pages", float(pages.math.mean()))
-    yield _row("mathematics on held-out domains", "pages", int(wanted.sum()))
+    if loop == LOOPS[0]:
+        yield _row("pool after dedup", "pages", len(pages.math))
+        yield _row("mathematics in it", "share of pages", float(pages.math.mean()))
+        yield _row("mathematics on held-out domains", "pages", int(wanted.sum()))
     for number, (found, told) in enumerate(zip(rounds, history, strict=True), 1):
         row = told["labels"]["math"]
-        yield _row(f"round {number}: seed", "pages", row["seed_pages"])
-        yield _row(f"round {number}: selected", "pages", row["pages"])
-        yield _row(f"round {number}: new", "pages", row["new_pages"])
+        name = f"{loop}, round {number}"
+        yield _row(f"{name}: seed", "pages", row["seed_pages"])
+        yield _row(f"{name}: selected", "pages", row["pages"])
+        yield _row(f"{name}: new", "pages", row["new_pages"])
         chosen = found.selected & pages.held_out
-        yield _row(f"round {number}: precision, held-out domains", "share", _share(chosen & wanted, chosen))
-        yield _row(f"round {number}: recall, held-out domains", "share", _share(chosen & wanted, wanted))
-        yield from _ranking(f"round {number}", found.scores, pages)
+        yield _row(f"{name}: precision, held-out domains", "share", _share(chosen & wanted, chosen))
+        yield _row(f"{name}: recall, held-out domains", "share", _share(chosen & wanted, wanted))
+        yield from _ranking(name, found.scores, pages, pages.held_out)
+        if not found.undecided.all():
+            inside = pages.held_out & found.undecided
+            yield _row(f"{name}, undecided: mathematics", "pages", int((inside & wanted).sum()))
+            yield from _ranking(f"{name}, undecided", found.scores, pages, inside)
     # The first model with the last round's budget: what more tokens alone would have brought.
     budget = int(pages.tokens[rounds[-1].selected].sum())
     order = np.argsort(-rounds[0].scores, kind="stable")
@@ -140,15 +161,15 @@ def _loop_rows(pages: Pages, rounds: list[Scored], history: list[dict[str, Any]]
     for name, whole in (("precision", None), ("recall", wanted)):
         one = _share(chosen & wanted, chosen if whole is None else whole)
         ours = _share(last & wanted, last if whole is None else whole)
-        yield _row(f"{name} at the last budget", "share", ours, "one round", one)
+        yield _row(f"{loop}: {name} at the last budget", "share", ours, "one round", one)
 
 
 def _share(part: Bools, whole: Bools) -> float:
     return float(part.sum() / max(1, whole.sum()))
 
 
-def _ranking(what: str, scores: Floats, pages: Pages) -> Iterator[dict[str, Any]]:
-    found = scores[pages.held_out], pages.math[pages.held_out]
+def _ranking(what: str, scores: Floats, pages: Pages, inside: Bools) -> Iterator[dict[str, Any]]:
+    found = scores[inside], pages.math[inside]
     yield _row(f"{what}: best recall at precision {LEAST_PRECISION}", "share", recall_at_precision(*found))
     yield _row(f"{what}: average precision", "share", average_precision(*found))
 
@@ -170,6 +191,24 @@ def average_precision(scores: Floats, positive: Bools) -> float:
     return float((hits[last] / (last + 1))[positive[order]].mean())
 
 
+def _code_rows(pages: Pages, rounds: list[Scored], history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The second label: pages that show code, on sites that no seed is of."""
+    shown = [shows_code(name, text) for name, text in zip(pages.packages, pages.texts.to_pylist(), strict=True)]
+    code = np.array([bool(found) for found in shown])
+    unseen = np.array([found is not None for found in shown]) & ~np.isin(pages.origins, CODE_SEED_DOMAINS)
+    programming = unseen & np.isin(pages.packages, [site.package for site in CODE])
+    chance = float(code[unseen].mean()), float(code[programming].mean())
+    for number, (found, told) in enumerate(zip(rounds, history, strict=True), 1):
+        chosen = found.selected & unseen
+        name = f"code, round {number}"
+        yield _row(f"{name}: seed", "pages", told["labels"]["code"]["seed_pages"])
+        yield _row(f"{name}: precision, unseen sites", "share", _share(chosen & code, chosen), "chance", chance[0])
+        yield _row(f"{name}: recall, unseen sites", "share", _share(chosen & code, unseen & code))
+        for what, inside, base in (("", unseen, chance[0]), (" of programming", programming, chance[1])):
+            made = average_precision(found.scores[inside], code[inside])
+            yield _row(f"{name}: average precision, unseen sites{what}", "share", made, "chance", base)
+
+
 # --- without a classifier
 
 
@@ -181,7 +220,7 @@ def _signal_rows(pages: Pages) -> Iterator[dict[str, Any]]:
     seconds = time.process_time() - started
     for name in ("formula_fraction", "math_symbols", "math_terms", "math_evidence"):
         scores = made[name].to_numpy(zero_copy_only=False)
-        yield from _ranking(f"without a classifier, {name}", scores, pages)
+        yield from _ranking(f"without a classifier, {name}", scores, pages, pages.held_out)
     yield _row("measures without a classifier", "MB/s, one core", pages.texts.nbytes / 1e6 / seconds)
 
 
@@ -259,9 +298,9 @@ def trained_scores(cfg: ClassifierConfig, ids: list[npt.NDArray[np.int32]], posi
             offsets = np.concatenate([[0], np.cumsum([len(ids[row]) for row in part])]).astype(np.int64)
             yield Examples(offsets, np.concatenate([ids[row] for row in part]), positive[part])
 
-    model = train(replace(cfg, held_out=0.0), batches)
+    score = scorer(cfg, learn(replace(cfg, held_out=0.0), batches))
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in ids])]).astype(np.int64)
-    return logits(model, pa.LargeListArray.from_arrays(offsets, np.concatenate(ids))).astype(np.float64)
+    return score(pa.LargeListArray.from_arrays(offsets, np.concatenate(ids))).astype(np.float64)
 
 
 # --- speed
@@ -281,6 +320,11 @@ def _speed_rows(pages: Pages) -> Iterator[dict[str, Any]]:
     logits(model, ids)
     encoding = min(_seconds(lambda: tokenizer.encode_column(texts)) for _ in range(3))
     scoring = min(_seconds(lambda: logits(model, ids)) for _ in range(3))
+    words = train_words(WordsConfig(epochs=1), pieces(TokenizerConfig()), lambda: [half])
+    word_logits(words, pieces(TokenizerConfig()), ids)
+    reading = min(_seconds(lambda: word_logits(words, pieces(TokenizerConfig()), ids)) for _ in range(3))
+    yield _row("scoring of ids by words", "MB/s, one core", size / 1e6 / reading)
+    yield _row("text to score, by words", "MB/s, one core", size / 1e6 / (encoding + reading))
     yield _row("pre-tokenization", "MB/s, one core", size / 1e6 / encoding)
     yield _row("scoring of ids, 2,000,000 buckets", "MB/s, one core", size / 1e6 / scoring)
     yield _row("text to score", "MB/s, one core", size / 1e6 / (encoding + scoring))

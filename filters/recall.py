@@ -119,9 +119,9 @@ class Edited:
 
     A prefix is a host and folders, and stands for the pages directly in that folder: "mathoverflow.net/questions" with
     `prefix_depth` 1 also for what is deeper. A pattern has `*`, `?` or `[`, and stands for every URL that it matches.
-    The URL of a page stands for that page. "-math" instead of "math" says that a person looked and it is not: such pages
-    are negatives of that label in all further rounds, drawn or not, and never selected for it. Of a page's matches its own URL counts before a
-    prefix, a prefix before patterns, and the first pattern before later ones.
+    The URL of a page stands for that page. "-math" instead of "math" says that a person looked and it is not: such
+    pages are negatives of that label in all further rounds, drawn or not, and never selected for it. Of a page's
+    matches its own URL counts before a prefix, a prefix before patterns, and the first pattern before later ones.
     """
 
     round: int

@@ -2,9 +2,9 @@
 
 Comes in: id columns and which rows are positive, as for `recall_model`. Goes out: a model and its logits. Of a hundred
 seed pages fastText learns the seed's own n-grams; a linear model of tf-idf learns its subject: average precision on
-sites that it has not seen is 0.62 instead of 0.25 (docs/recall.md). Words are folded out of the ids, so the ids made once
-serve both: pieces of ASCII letters are joined and lower-cased, all other pieces beyond ASCII (symbols, Chinese) stand
-for themselves, and what is left (digits, punctuation, white space) is not read.
+sites that it has not seen is 0.61 instead of 0.25 (docs/recall.md). Words are folded out of the ids, so the ids made
+once serve both: pieces of ASCII letters are joined and lower-cased, all other pieces beyond ASCII (symbols, Chinese)
+stand for themselves, and what is left (digits, punctuation, white space) is not read.
 
 Trained by dual coordinate descent (Yu, Huang, Lin 2011: each example's dual variable in turn), in the order of the
 examples, which are read anew for each epoch: one batch, the two arrays and eight bytes an example are in memory.

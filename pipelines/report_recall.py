@@ -30,6 +30,9 @@ def histories(store: Store, found: dict[str, Found]) -> dict[str, list[dict[str,
     return made
 
 
+_SHOWN = 5  # pages on each side of a cut; the proposal lists all of them
+
+
 def sections(told: dict[str, list[dict[str, Any]]]) -> list[Section]:
     """The rounds of every label, then the pages on both sides of the last cut."""
     found: list[Section] = []
@@ -40,7 +43,9 @@ def sections(told: dict[str, list[dict[str, Any]]]) -> list[Section]:
                 found[-1][2].append(["stopped", rounds[-1]["stopped"], *[""] * (len(HEADS) - 2)])
     for stage, rounds in told.items():
         for label in _labels(rounds):
-            rows = [_sample(page) for page in rounds[-1]["labels"].get(label, {}).get("samples", [])]
+            pages = rounds[-1]["labels"].get(label, {}).get("samples", [])
+            above, below = ([page for page in pages if page["above"] == side] for side in (True, False))
+            rows = [_sample(page) for page in (*above[-_SHOWN:], *below[:_SHOWN])]
             heads = ["side", "score", "tokens", "page", "begins"]
             found.append((f"{stage}: around the last cut of {label}", heads, rows))
     return [section for section in found if section[2]]

@@ -36,3 +36,9 @@ def test_the_plot_has_two_bars_per_round_that_add_up():
     assert drawn.count("<rect") == 4 and "round 2" in drawn and "P 0.75" in drawn
     assert 'height="112.5"' in drawn and 'height="37.5"' in drawn
     assert plot({}) == ""
+
+
+def test_of_many_pages_around_a_cut_those_next_to_it_are_shown():
+    pages = [{**SAMPLE, "above": n < 20, "where": str(n)} for n in range(40)]
+    (*_, rows) = sections({"recall": [{"round": 1, "labels": {"math": {**ROW, "samples": pages}}}]})[-1]
+    assert [row[3] for row in rows] == [str(n) for n in range(15, 25)]
