@@ -1,8 +1,8 @@
 """Benchmark `pack`: tokens a second and processor of both steps of packing, on real source files.
 
 Files are the Python files of the running interpreter's library, one document and one sample each. "Emit" makes what the
-documents emit, in the order of the shuffle, with FIM on no, half and all of them; "rows" concatenates and cuts. Then the
-two ways of packing beside each other: how full rows are, and how many of the samples that a row could have held are cut.
+documents emit, in the order of the shuffle, with FIM on no, half and all of them; "rows" concatenates and cuts. Then
+the two ways of packing beside each other: how full rows are, and how many samples that fit into a row are cut.
 """
 
 import time
