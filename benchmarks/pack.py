@@ -1,7 +1,8 @@
 """Benchmark `pack`: tokens a second and processor of both steps of packing, on real source files.
 
 Files are the Python files of the running interpreter's library, one document and one sample each. "Emit" makes what the
-documents emit, in the order of the shuffle, with FIM on no, half and all of them; "rows" concatenates and cuts.
+documents emit, in the order of the shuffle, with FIM on no, half and all of them; "rows" concatenates and cuts. Then
+the two ways of packing beside each other: how full rows are, and how many samples that fit into a row are cut.
 """
 
 import time
@@ -21,6 +22,7 @@ from tokenization.rows import cut_rows
 from tokenization.tokenizer import load
 
 _BYTES = 12_000_000
+_LENGTHS = (2048, 4096, 32_768, 131_072)
 _NAMES = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
 
 
@@ -39,6 +41,21 @@ def rows() -> Iterator[dict[str, Any]]:
     started = time.process_time()
     list(cut_rows(base, load(base.tokenizer).end, emitted, counts))
     yield _row(f"rows of {base.length}", counts["tokens"], started)
+    for length in _LENGTHS:
+        yield from _methods(replace(base, length=length), emitted)
+
+
+def _methods(cfg: PackConfig, emitted: list[pa.RecordBatch]) -> Iterator[dict[str, Any]]:
+    """Best fit as ours, the published concatenation as the peer."""
+    filled, cut = [], []
+    for method in ("best_fit", "concatenate"):
+        counts: dict[str, int] = {}
+        list(cut_rows(replace(cfg, method=method), load(cfg.tokenizer).end, emitted, counts))
+        filled.append(100 * (1 - counts.get("padding", 0) / counts["tokens"]))
+        cut.append(100 * counts.get("cut_short_samples", 0) / sum(len(batch) - 1 for batch in emitted))
+    for what, (ours, theirs) in ((f"fill, rows of {cfg.length:,}", filled), ("of its short samples cut", cut)):
+        values = ("pack", what, "%", ours, "concatenate", theirs, ours / theirs if theirs else None)
+        yield dict(zip(_NAMES, values, strict=True))
 
 
 def _row(what: str, tokens: int, started: float) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from pipelines.stage import Work
 from pipelines.taken import chosen_rows, near, near_index, record_near
 
 _NARROW = ("id", "origin", "repo", "path", "url")
+_PENDING = "takedown/pending.json"  # shards that changed and whose exports may not have been seen to yet
 _MODELS = (("recall", "models"), ("recall_source", "models"), ("probe", "results"))
 
 
@@ -118,10 +119,13 @@ def take_down(
         todo.found.update(counts)
         if new is not None:
             forwards[calls[index][1]] = new
+    # What a takedown that was stopped here had changed is known to nothing else: its exports still hold the tokens.
+    changed = {asked_for.get(path, path) for path in forwards} | set(json.loads(store.read_text(_PENDING) or "[]"))
+    store.write_text(_PENDING, json.dumps(sorted(changed)))
     _forward(store, forwards)
     _delete(store, todo, forwards)
-    changed = {asked_for.get(path, path) for path in forwards}
     _exports(store, cluster, todo, builds, changed)
+    store.delete(_PENDING)
     left = Counter[str]()
     for keep in (False, True):
         for cache in fetched:
@@ -316,9 +320,9 @@ def _exports(
     config: Any = found["export"].stage.config
     work = Work(store, cluster, "export", progress)
     made = export.run(work, config, packed.outputs["rows"], tested.outputs["checked"])
-    was = [shard.path for shards in ours.outputs.values() for shard in shards]
-    now = [shard.path for shards in made.outputs.values() for shard in shards]
-    moved = {old: new for old, new in zip(was, now, strict=True) if old != new}
+    both = [(ours.outputs[name], made.outputs[name]) for name in ours.outputs if name in made.outputs]
+    pairs = [(old.path, new.path) for was, now in both for old, new in zip(was, now, strict=True)]
+    moved = {old: new for old, new in pairs if old != new}
     _forward(store, {**moved, **{f"{old}.json": f"{new}.json" for old, new in moved.items()}})
     todo.found["export files made again"] += len(moved)
 

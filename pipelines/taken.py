@@ -46,7 +46,7 @@ class Listed:
     def rows(self, ids: pa.Array, signed: pa.RecordBatch, keys: np.ndarray) -> Bool:
         """Which documents are listed. `signed`: their exact keys and signatures; `keys`: short normalized keys."""
         found = member(ids, self.taken.ids) | member(signed["exact"], self.taken.exact)
-        return found if self.near is None else found | near(self.near, signed, keys)
+        return np.asarray(found if self.near is None else found | near(self.near, signed, keys), bool)
 
     def judge(self, ids: pa.Array, signed: pa.RecordBatch, keys: np.ndarray, verdict: pa.RecordBatch) -> pa.RecordBatch:
         """Verdicts in which nothing that is listed survives, whatever else is said of it."""

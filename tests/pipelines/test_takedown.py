@@ -211,24 +211,40 @@ def test_a_fetched_answer_that_holds_it_goes_and_is_counted(tmp_path, capsys):
     assert "fetched answers deleted            1" in capsys.readouterr().out
 
 
-def test_exports_of_another_recipe_are_deleted_and_named_with_the_command_that_makes_them_again(tmp_path, capsys):
-    store = small_root(tmp_path)
-    store.write_text("objects/export/litdata/k.c.bin", "tokens")
+def with_exports(store):
+    """An export of another recipe, over what will change in place of rows."""
+    for path in ("objects/export/litdata/k.c.bin", "exports/litdata/xyz/chunk-0-0.bin"):
+        store.write_text(path, "tokens")
     store.write_text("objects/export/litdata/k.c.bin.json", "{}")
-    store.write_text("exports/litdata/xyz/chunk-0-0.bin", "tokens")
-    rows = next(path for path, _ in store.walk(["objects/input/documents"]))  # what changes, in place of rows
-    manifest = {
-        "stage": "export",
-        "reads": {"rows": [rows]},
-        "outputs": {"litdata.bin": [{"path": "objects/export/litdata/k.c.bin"}]},
-    }
+    rows = next(path for path, _ in store.walk(["objects/input/documents"]))
+    outputs = {"litdata.bin": [{"path": "objects/export/litdata/k.c.bin"}]}
+    manifest = {"stage": "export", "reads": {"rows": [rows]}, "outputs": outputs}
     store.write_text("manifests/export/other.json", json.dumps(manifest))
     store.write_text("builds/other.json", json.dumps({"export": "manifests/export/other.json"}))
+
+
+def test_exports_of_another_recipe_are_deleted_and_named_with_the_command_that_makes_them_again(tmp_path, capsys):
+    store = small_root(tmp_path)
+    with_exports(store)
     assert down(store, "o/a") == 0
     assert not list((tmp_path / "objects/export").rglob("*.bin"))
     assert store.read_text("manifests/export/other.json") is None
     told = capsys.readouterr().out
     assert "not made again: the exports of other (python -m pipelines.build --recipe other --stage export" in told
+
+
+@pytest.mark.parametrize("step", ["_forward", "_delete", "_exports"])
+def test_exports_are_seen_to_by_the_same_command_wherever_it_was_stopped(tmp_path, monkeypatch, step):
+    store = small_root(tmp_path)
+    with_exports(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(takedown, step, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            down(store, "o/a")
+    assert list((tmp_path / "objects/export").rglob("*.bin"))
+    assert down(store, "o/a") == 0
+    assert not list((tmp_path / "objects/export").rglob("*.bin"))
+    assert left(store) == {"near a", "b"}
 
 
 def test_a_crawl_refuses_what_is_listed(tmp_path):
