@@ -115,7 +115,8 @@ def _lead(ablation: Ablation) -> str:
     found = "; ".join(told) if told else "no difference shown on any measure"
     return (
         f'<p class="lead">{found}.</p><p class="note">{n} seeds a build; each seed draws its initialisation and its '
-        f"rows, and gives one number per measure. Student's t ({cfg.test}) on these numbers, {comparisons} comparisons "
+        f"rows, the same for every build where builds share documents, and gives one number per measure. Student's t "
+        f"({cfg.test}) on these numbers, {comparisons} comparisons "
         f"that share a chance of {cfg.alpha:.0%} of one false call: intervals are at "
         f"{1 - cfg.alpha / comparisons:.2%} each. Lower bits per byte are better. “No difference shown” means that "
         f"these seeds could not tell, not that there is none.</p>"

@@ -74,7 +74,7 @@ def shuffled_lines(base: Recipe) -> Recipe:
 
 
 def near_copies(base: Recipe) -> Recipe:
-    """Control: a fifth of the source files are near-duplicates of eight, and nothing is deduplicated."""
+    """Control: a fifth of the source files are near-duplicates of two, and nothing is deduplicated."""
     return no_dedup(_read_by(base, controls.near_copies()))
 
 
