@@ -42,6 +42,7 @@ def _classes() -> npt.NDArray[np.uint8]:
 
 
 _CLASS: Final = _classes()
+_LOG: Final = np.log1p(np.arange(1 << 16)).astype(np.float32)  # of one more than a count
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,18 +200,19 @@ def _scores(data: Any, starts: Any, ends: Any, idf: Any, scale: Any, weights: An
     counts = np.zeros(1 << BITS, np.uint16)
     touched = np.zeros(1 << BITS, np.int64)
     for row in range(len(starts)):
+        line = out[row]
         n = _features(data, starts[row], min(ends[row], starts[row] + HEAD), counts, touched)
         norm = np.float32(0)
         for k in range(n):
             bucket = touched[k]
-            weight = np.float32(np.log1p(counts[bucket])) * idf[bucket]
+            weight = _LOG[counts[bucket]] * idf[bucket]
             counts[bucket] = 0
             norm += weight * weight
             weight *= scale[bucket]
             for p in range(pointers[bucket], pointers[bucket + 1]):
-                out[row, columns[p]] += weight * np.float32(values[p])
+                line[columns[p]] += weight * np.float32(values[p])
         if norm > 0:
-            out[row] /= np.sqrt(norm)
+            line /= np.sqrt(norm)
     return out
 
 

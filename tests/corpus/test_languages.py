@@ -39,6 +39,8 @@ def answer(row):
         ({"path": "a.h", "text": "namespace a { class B; }\n"}, ("heuristic", "C++", None, None)),
         ({"path": "run", "text": PYTHON}, ("model", "Python", None, None)),
         ({"path": None, "text": PYTHON}, ("model", "Python", None, None)),
+        ({"path": "run", "text": "HTTP/1.1 200 OK\n\nok\n"}, ("heuristic", "HTTP", None, None)),
+        ({"path": "a.py", "text": "HTTP/1.1 200 OK\n\nok\n"}, ("name", "Python", None, None)),
         ({"path": "a.unheard-of", "text": PYTHON}, ("model", "Python", None, None)),
         ({"path": "a.unheard-of", "text": ""}, ("none", None, None, None)),
         ({"path": "a.py", "text": ""}, ("name", "Python", None, None)),
