@@ -27,7 +27,7 @@ CUTS = (4_000_000, 3_500_000, 3_000_000)
 CODE_SEEDS = ("flask.palletsprojects.com", "docs.aiohttp.org", "docs.djangoproject.com")
 CODE_CUTS = (6_000_000, 8_000_000, 8_000_000)
 PATTERNS = str(Path(__file__).with_name("recall_patterns"))
-READ = 100  # pages on each side of a cut that a person reads
+READ = 100  # pages on each side of a cut that are listed to be read
 
 
 def automatic() -> Recipe:
@@ -36,7 +36,7 @@ def automatic() -> Recipe:
 
 
 def folders() -> Recipe:
-    """Between rounds a person decides on folders of the related sites."""
+    """Between rounds a reader decides on folders of the related sites; not blind to the labels (docs/recall.md)."""
     return _annotated("folders")
 
 

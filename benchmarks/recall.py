@@ -4,8 +4,9 @@ The pool is 13,400 labelled real pages of some 190 domains (`_recall_sites`), 4.
 Debian packages in the folder RECALL_PACKAGES (docs/recall.md says which and how to get them) and from the demo's
 input. The loop starts from parts of three sites; all figures are of the other domains, after dedup. It is run four
 times: with nobody looking, with decisions on folders, with decisions on folders and pages around the cut, and the last
-with fastText. "Undecided" figures leave out every page that a decision before that round covers. Pool and build are
-kept in the folder RECALL_BUILD, a temporary one by default.
+with fastText. The decisions were not made blind to the labels, so what they give is an upper bound. "Undecided" figures
+leave out every page that a decision before that round covers. Pool and build are kept in the folder RECALL_BUILD, a
+temporary one by default.
 """
 
 import json
