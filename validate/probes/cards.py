@@ -125,9 +125,9 @@ def _train(
     model: Any, data: Windows, cfg: TrainConfig, rank: int, checkpoints: Checkpoints | None, tell: Tell | None
 ) -> list[dict[str, float]]:
     share, stepper = _Share(cfg.cards), Stepper(model, cfg)
-    own = Checkpoints(path=f"{checkpoints.path}.{rank}", every=checkpoints.every) if checkpoints else None
+    kept = _generations(checkpoints, rank)
     log: list[dict[str, float]] = []
-    state = own.load(len(data.ids), cfg) if own else None
+    state = _newest_of_all(kept, len(data.ids), cfg)
     if state is not None:
         _restore(stepper, state)
         log = state["log"]
@@ -141,9 +141,28 @@ def _train(
         )
         if tell is not None:
             tell({**log[-1], **machine(model, cfg.batch * cfg.length, time.perf_counter() - started)})
-        if own and (step + 1) % own.every == 0 and step + 1 < cfg.steps:
-            own.save({"windows": len(data.ids), "config": cfg, **_own_state(stepper), "log": log})
+        if kept and (step + 1) % kept[0].every == 0 and step + 1 < cfg.steps:
+            here_kept = kept[(step + 1) // kept[0].every % 2]
+            here_kept.save({"windows": len(data.ids), "config": cfg, **_own_state(stepper), "log": log})
     return log
+
+
+def _generations(checkpoints: Checkpoints | None, rank: int) -> list[Checkpoints]:
+    """Two places that take turns: a process that is stopped may be a checkpoint behind the others."""
+    if checkpoints is None:
+        return []
+    return [Checkpoints(path=f"{checkpoints.path}.{rank}.{turn}", every=checkpoints.every) for turn in range(2)]
+
+
+def _newest_of_all(kept: list[Checkpoints], windows: int, cfg: TrainConfig) -> dict[str, Any] | None:
+    """This process's part of the newest state that every process has."""
+    import torch
+
+    found = {len(state["log"]): state for one in kept if (state := one.load(windows, cfg)) is not None}
+    everywhere: list[Any] = [None] * cfg.cards
+    torch.distributed.all_gather_object(everywhere, set(found))
+    common = set.intersection(*everywhere)
+    return found[max(common)] if common else None
 
 
 def _own_state(stepper: Stepper) -> dict[str, Any]:
