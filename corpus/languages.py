@@ -41,7 +41,7 @@ class ClassifyConfig:
     """Settings of `classify`.
 
     `min_confidence`: at 0.5, by content alone, .93 of the files that are named are right (Linguist's samples, cross-
-    validated), .15 are left unnamed, and .13 of files of outside languages are forced into the list (.34 without a limit).
+    validated), .15 are left unnamed, and .13 of files of outside languages are forced into the list (.34 without one).
     `guesslang`: ask guesslang before the model where no name helps; "notebooks" is the published recipe's use of it.
     `natural`: "comments" also looks at comments of code, which costs more than all else together.
     """
