@@ -10,7 +10,7 @@ A dialect that the grammar does not know, a template or a fragment has errors an
 and a rule on it somebody's choice. No clock stops a parser, since the same text must give the same measure. What
 bounds time and memory is the length of the file (256 KiB), the depth of its brackets (500) and the number of steps that
 the parser takes, in all and after its first error, beyond which it is not screened: on 16 KiB of `=>` the grammar of
-CSS took 18 s, and any grammar's recovery from errors costs the square (`%` in Lua: 0.2 s for 8 KiB). The grammars of C#,
+CSS took 18 s, and any grammar's recovery from errors costs the square (`%` in Lua: 0.2 s for 8 KiB). C#,
 Kotlin and Scala are left out: on 32 KiB of `<a `, `/*` and `[[{` they took 22 s (and 9 GB), 19 s and 4 s.
 """
 
