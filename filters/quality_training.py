@@ -170,7 +170,7 @@ def train_model(
         if len({one.good for one in rest}) < 2:
             raise ValueError("one repository holds all examples of a label: add repositories")
         rows = np.flatnonzero(fold == held_out)
-        unseen[rows] = fit(cfg, rest).logits(_texts([examples[row] for row in rows]))
+        unseen[rows] = fit(cfg, rest).logits(_texts([examples[row] for row in rows.tolist()]))
     told("model")
     bare = fit(cfg, examples)
     scores = np.concatenate([bare.logits(_texts(part)) for part in _parts(reference)])

@@ -38,7 +38,7 @@ class ScrubConfig:
     max_key_chars: int = 256  # a longer random string is embedded data, not a key
     # Bytes around places where a key could be, of one document. A line made to have nothing else takes 5 s a MB; what
     # lies behind the limit is replaced as a whole, so that nothing is left unread.
-    max_searched: int = 8 << 20
+    max_searched: int = 2 << 20
     # Documents whose repositories' licences are found together; it decides no output, only what a job reads.
     group_bytes: int = field(default=1 << 30, metadata={"identity": False})
 

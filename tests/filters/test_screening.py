@@ -9,7 +9,7 @@ pytest.importorskip("tree_sitter", reason="the extra `screen` is not installed")
 import pyarrow as pa
 
 from filters.group import measured
-from filters.screening import DEEPEST, GRAMMARS, MOST, SCREENING, python_parses, too_deep, tree_measures
+from filters.screening import DEEPEST, GRAMMARS, MOST, SCREENING, python_parses, too_deep, tree, tree_measures
 
 GOOD = {
     "Python": "def f():\n    '''d'''\n    return 1\n",
@@ -105,6 +105,32 @@ def test_only_known_languages_up_to_the_limit_are_parsed() -> None:
 )
 def test_what_is_nested_too_deeply_is_not_parsed(text: bytes, deep: bool) -> None:
     assert too_deep(text) is deep
+
+
+HOSTILE = [
+    "<a ", "/*", "%", "|", "->", "=>", "&&", "::", "'", '"', "\\", "<p>", "</p>", "<script>", "<style>", "case x in ",
+    "if x then ", "x=", "a.", "a,", "do ", "where ", "{-", "#=", "--[[", "<!--", "<<A\n", "\n ", "é", "if ", "[1,",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", list(GRAMMARS))
+def test_repeated_pieces_are_parsed_or_given_up(language: str) -> None:
+    """Minutes for some of them, if nothing stopped the parser."""
+    for piece in HOSTILE:
+        text = (piece * 8_192)[:8_192].encode()
+        assert too_deep(text) or tree_measures(text, language) is None or tree(text[:100], language) is not None
+
+
+def test_a_parser_that_was_stopped_reads_the_next_file() -> None:
+    text = b"=>" * 20_000
+    assert tree_measures(text, "CSS") is None
+    assert tree_measures(GOOD["CSS"].encode(), "CSS")["error_nodes"] == 0
+
+
+def test_the_library_of_python_takes_fewer_steps_than_it_may() -> None:
+    with open(ast.__file__, "rb") as file:
+        text = file.read()
+    assert tree_measures(text * 2, "Python") is not None
 
 
 @pytest.mark.parametrize("language", list(GRAMMARS))
