@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from benchmarks._figures import figure
 from filters.assembly import AssemblyConfig, assemble
 
 _FILES = 100_000
@@ -21,8 +22,8 @@ def rows() -> Iterator[dict[str, Any]]:
     """One dictionary per figure, with the keys that `python -m benchmarks` prints."""
     for language in ("Python", "C"):
         half, whole = (_seconds(language, count) for count in (_FILES // 2, _FILES))
-        yield _row(f"{language}: {_FILES:,} files", whole)
-        yield _row(f"{language}: {_FILES // 2:,} files", half)
+        yield figure("assemble", f"{language}: {_FILES:,} files", "s", whole)
+        yield figure("assemble", f"{language}: {_FILES // 2:,} files", "s", half)
 
 
 def _seconds(language: str, count: int) -> float:
@@ -68,8 +69,3 @@ def _path(language: str, index: int) -> str:
 def _statement(language: str, index: int) -> str:
     folder, place = divmod(index, _FOLDER)
     return f"from pkg{folder} import mod{place}" if language == "Python" else f'#include "pkg{folder}/mod{place}.h"'
-
-
-def _row(what: str, ours: float) -> dict[str, Any]:
-    names = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
-    return dict(zip(names, ("assemble", what, "s", ours, None, None, None), strict=True))

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ import pyarrow as pa
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from benchmarks._figures import figure
 from corpus.bands import slices_for, sorted_bands
 from corpus.schema import BANDS
 from corpus.shards import Record, Shard, Store
@@ -29,6 +31,8 @@ from filters.survivors import DedupConfig
 from pipelines.clustering import Keys, Layout, cluster
 from pipelines.election import MEMBERS
 from pipelines.stage import Work
+
+_row = partial(figure, "clusters")
 
 _SIZES = (5_000_000, 20_000_000)
 _BANDS = 4
@@ -95,11 +99,6 @@ def measure(root: str, n: int, group: int, range_bytes: int, limit: int) -> Iter
     yield _row(f"{size}: peak resident, program included", "MiB", made["peak"] / 2**20)
     yield _row(f"{size}: time per document", "µs", 1e6 * made["seconds"] / n, "SciPy in memory", 1e6 * seconds / n)
     yield _row(f"{size}: disk read and kept per document", "bytes", made["bytes"] / n)
-
-
-def _row(what: str, unit: str, ours: float, peer: str | None = None, theirs: float | None = None) -> dict[str, Any]:
-    figure = {"benchmark": "clusters", "what": what, "unit": unit, "ours": ours, "peer": peer, "theirs": theirs}
-    return {**figure, "ratio": ours / theirs if theirs else None}
 
 
 def keys_of(n: int, rows: npt.NDArray[np.int64]) -> list[U64]:

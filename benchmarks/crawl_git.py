@@ -18,11 +18,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pygit2
 
+from benchmarks._figures import figure
 from corpus.decode import plain_text
 from corpus.shards import Store
 from corpus.sources.git import Git
@@ -32,7 +34,8 @@ from pipelines.crawl import Batch, CrawlConfig
 from pipelines.progress import RunProgress
 from pipelines.stage import Work
 
-_NAMES = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
+_row = partial(figure, "crawl_git")
+
 _BYTES = 100_000_000
 _TIMES = 3
 _LARGE = 600  # files of 1 MiB
@@ -69,11 +72,6 @@ def rows() -> Iterator[dict[str, Any]]:
             yield _row(
                 f"memory, {_LARGE} MB in one repository", "MB", fresh.submit(_peak, folder, _LARGE).result() / 1e6
             )
-
-
-def _row(what: str, unit: str, ours: float, peer: str | None = None, theirs: float | None = None) -> dict[str, Any]:
-    ratio = None if theirs is None else ours / theirs
-    return dict(zip(_NAMES, ("crawl_git", what, unit, ours, peer, theirs, ratio), strict=True))
 
 
 def _repositories(folder: str) -> int:

@@ -11,12 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from benchmarks._figures import figure
 from corpus.extract import page_text
 from corpus.schema import LISTING
 from corpus.sources.commoncrawl import CommonCrawl, listing, read, roots
 from pipelines.recipes import demo
-
-_NAMES = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
 
 
 def rows() -> Iterator[dict[str, Any]]:
@@ -39,7 +38,6 @@ def measured(source: CommonCrawl) -> Iterator[dict[str, Any]]:
     seconds = {"list": listed - started, "read": was_read - listed, "extract": time.process_time() - compiled}
     size = sum(len(raw.data) for raw in raws) / 1e6
     for what, spent in seconds.items():
-        yield dict(zip(_NAMES, ("crawl_warc", what, "MB/s", size / spent, None, None, None), strict=True))
+        yield figure("crawl_warc", what, "MB/s", size / spent)
     whole, alone = size / sum(seconds.values()), size / seconds["extract"]
-    row = ("crawl_warc", f"all, {len(raws):,} pages", "MB/s", whole, "extraction alone", alone, whole / alone)
-    yield dict(zip(_NAMES, row, strict=True))
+    yield figure("crawl_warc", f"all, {len(raws):,} pages", "MB/s", whole, "extraction alone", alone)

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from benchmarks._figures import figure
 from corpus.shards import Record, Store
 from tokenization.dataset import PackedRows
 from tokenization.packing import PackConfig, row_schema
 
 _ROWS, _BATCH = 32_768, 32
-_NAMES = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
 
 
 def rows() -> Iterator[dict[str, Any]]:
@@ -43,12 +43,10 @@ def rows() -> Iterator[dict[str, Any]]:
         for when in ("cold", "warm"):
             times = [[_timed(side, [*files, plain], when == "cold") for side in (ours, theirs)] for _ in range(3)]
             fast, slow = (_ROWS * length / 1e6 / min(column) for column in zip(*times, strict=True))
-            values = ("dataset", f"int64 batches, {when}", "Mtokens/s", fast, "numpy.memmap", slow, fast / slow)
-            yield dict(zip(_NAMES, values, strict=True))
+            yield figure("dataset", f"int64 batches, {when}", "Mtokens/s", fast, "numpy.memmap", slow)
         masked = PackedRows(files, batch=_BATCH, masks="sample")
         rate = _ROWS * length / 1e6 / _timed(lambda: (batch["position_ids"] for batch in masked), [], False)
-        alone = ("dataset", "with positions, lengths and loss mask, warm", "Mtokens/s", rate, None, None, None)
-        yield dict(zip(_NAMES, alone, strict=True))
+        yield figure("dataset", "with positions, lengths and loss mask, warm", "Mtokens/s", rate)
 
 
 def _timed(side: Callable[[], Iterator[Any]], files: list[str], cold: bool) -> float:

@@ -6,11 +6,11 @@ files.
 """
 
 import os
-import sysconfig
 import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from benchmarks._figures import figure, installed_texts, rate
 from filters.benchmarks import HUMAN_EVAL, Item, strings_of
 from filters.contamination import ContaminationConfig, build_index, contamination
 from filters.gram_index import Index, load
 from filters.word_hashes import words
 from pipelines.benchmark_files import Digest, records
 from validate.leaks import LEAKS
+
+_row = partial(figure, "decontaminate")
 
 ITEMS = 1_000_000
 _WORDS = 100  # of an item: a task and its solution
@@ -58,7 +61,7 @@ def _scan(index: Index, texts: list[str]) -> pa.RecordBatch:
 
 
 def _speed(index: Index, items: list[Item]) -> Iterator[dict[str, Any]]:
-    sample = list(_python(_PLAIN_BYTES))
+    sample = list(installed_texts("*.py", _PLAIN_BYTES))
     ours = _rate(index, sample)
     tests = [(size, words(item.text)) for item in items for size in [min(_OWN.gram, len(words(item.text)))]]
     sizes = sorted({size for size, _ in tests if size >= _OWN.min_gram})
@@ -69,36 +72,19 @@ def _speed(index: Index, items: list[Item]) -> Iterator[dict[str, Any]]:
         any(tuple(have[i : i + size]) in grams for size in sizes for i in range(len(have) - size + 1))
     theirs = sum(len(text.encode()) for text in sample) / 1e6 / (time.process_time() - start)
     yield _row("against HumanEval, first files", "MB/s", ours, "plain Python", theirs)
-    yield _row("against HumanEval", "MB/s", _rate(index, list(_python(_BYTES))))
+    yield _row("against HumanEval", "MB/s", _rate(index, list(installed_texts("*.py", _BYTES))))
 
 
 def _rate(index: Index, texts: list[str]) -> float:
-    """MB of UTF-8 a second of processor time; the best of three, since other programs only ever take away."""
     column = pa.array(texts, pa.large_string())
     contamination(index, column.slice(0, 1))  # compiled, or read from the cache
-    seconds = []
-    for _ in range(3):
-        start = time.process_time()
-        contamination(index, column)
-        seconds.append(time.process_time() - start)
-    return float(sum(len(text.encode()) for text in texts) / 1e6 / min(seconds))
-
-
-def _python(limit: int) -> Iterator[str]:
-    size = 0
-    for folder in (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["purelib"]):
-        for path in sorted(Path(folder).rglob("*.py")):
-            if size > limit:
-                return
-            text = path.read_text(encoding="utf-8", errors="replace")
-            size += len(text)
-            yield text
+    return rate(sum(len(text.encode()) for text in texts), lambda: contamination(index, column))
 
 
 def _innocent() -> tuple[str, list[str]]:
     folder = Path(os.environ.get("DEMO_INPUT", "demo-input"), "archives")
     if not folder.is_dir():
-        return "the interpreter's files", list(_python(_BYTES))
+        return "the interpreter's files", list(installed_texts("*.py", _BYTES))
     texts = []
     for path in sorted(folder.glob("*.tar.gz")):
         with tarfile.open(path) as archive:
@@ -112,7 +98,7 @@ def _innocent() -> tuple[str, list[str]]:
 
 def _large() -> Iterator[dict[str, Any]]:
     """A million items of a hundred words drawn from source code's own vocabulary, so that nothing is hit."""
-    source = list(_python(_BYTES // 3))
+    source = list(installed_texts("*.py", _BYTES // 3))
     vocabulary = np.array([word for text in source for word in words(text)], object)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "index")
@@ -134,9 +120,3 @@ def _items(vocabulary: np.ndarray) -> Iterator[Item]:
     while batch := list(islice(numbers, 10_000)):
         for number, drawn in zip(batch, vocabulary[generator.integers(0, len(vocabulary), (len(batch), _WORDS))]):
             yield Item("Large", str(number), " ".join(drawn))
-
-
-def _row(what: str, unit: str, ours: float, peer: str | None = None, theirs: float | None = None) -> dict[str, Any]:
-    ratio = ours / theirs if theirs else None
-    names = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
-    return dict(zip(names, ("decontaminate", what, unit, ours, peer, theirs, ratio), strict=True))

@@ -10,10 +10,12 @@ Nothing else may run then: a third busy process takes its time from two workers,
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
+from benchmarks._figures import figure
 from benchmarks.clusters import Inline, Silent
 from benchmarks.minhash import real_texts
 from corpus.exact import exact_key
@@ -24,6 +26,8 @@ from filters.survivors import DedupConfig
 from pipelines import dedup, minhash
 from pipelines.cluster import connect
 from pipelines.stage import Result, Work
+
+_row = partial(figure, "dedup")
 
 _BYTES = 160_000_000
 _SHARD = 16 << 20  # closed at the next end of a repository; a crawl's are 512 MiB
@@ -50,11 +54,6 @@ def rows() -> Iterator[dict[str, Any]]:
     size = sum(len(text.encode()) for text in texts) / 1e6
     one, two = (clocked(texts, workers) for workers in (1, 2))
     yield _row(f"two workers against one, {size:.0f} MB, by the clock", "MB/s", size / two, "one worker", size / one)
-
-
-def _row(what: str, unit: str, ours: float, peer: str | None = None, theirs: float | None = None) -> dict[str, Any]:
-    figure = {"benchmark": "dedup", "what": what, "unit": unit, "ours": ours, "peer": peer, "theirs": theirs}
-    return {**figure, "ratio": ours / theirs if theirs else None}
 
 
 def choices(texts: list[str]) -> Iterator[dict[str, Any]]:

@@ -19,6 +19,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final
@@ -27,13 +28,15 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from benchmarks._figures import figure
 from corpus.decode import decode
 from corpus.extract import html_text
 from corpus.schema import LISTING
 from corpus.sources.commoncrawl import listing, read, roots
 from pipelines.recipes import demo
 
-_NAMES = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
+_row = partial(figure, "extract")
+
 _PER_FOLDER: Final = 60
 _SITE_PAGES: Final = 20
 _VOID: Final = frozenset(
@@ -118,11 +121,6 @@ def _compared(group: str, pages: list[Page], peers: dict[str, Extract]) -> Itera
             ours, other = 100 * found / total, 100 * theirs[what][0] / total
             yield _row(f"{group}: {what}, of {total:,}", "% kept", ours, name, other)
         yield _row(f"{group}: HTML of {len(pages):,} pages", "MB/s", speed, name, their_speed)
-
-
-def _row(what: str, unit: str, ours: float, peer: str, theirs: float) -> dict[str, Any]:
-    ratio = ours / theirs if theirs else None
-    return dict(zip(_NAMES, ("extract", what, unit, ours, peer, theirs, ratio), strict=True))
 
 
 # --- pages

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from benchmarks._figures import figure
 from benchmarks.clusters import Inline, Silent, status_bytes
 from corpus.minhash import MinHashConfig
 from corpus.schema import DOCUMENTS, ID, LANGUAGES, VERDICTS
@@ -44,13 +45,8 @@ def rows() -> Iterator[dict[str, Any]]:
         if told.returncode:
             raise RuntimeError(f"{case} ended with {told.returncode}: {told.stderr[-2000:]}")
         made = json.loads(told.stdout.splitlines()[-1])
-        yield _row(f"{made['what']}: processor time", "s", made["seconds"])
-        yield _row(f"{made['what']}: peak resident memory", "MiB", made["peak"] / 2**20)
-
-
-def _row(what: str, unit: str, ours: float) -> dict[str, Any]:
-    figure = {"benchmark": "extremes", "what": what, "unit": unit, "ours": ours}
-    return {**figure, "peer": None, "theirs": None, "ratio": None}
+        yield figure("extremes", f"{made['what']}: processor time", "s", made["seconds"])
+        yield figure("extremes", f"{made['what']}: peak resident memory", "MiB", made["peak"] / 2**20)
 
 
 def repositories(root: str, scale: float) -> tuple[str, float]:

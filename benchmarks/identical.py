@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from benchmarks._figures import figure
 from pipelines.demo_sources import FOLDER
 from tokenization.tokenizer import SpecialTokens, TokenizerConfig, load
 
-_NAMES = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
 _PIECES = (*SpecialTokens().by_role().values(), "\r\n", "\n\n", "\t", "    ", "==", "0123456789", "'s", " ", "\u3000")
 
 
@@ -41,9 +41,7 @@ def rows() -> Iterator[dict[str, Any]]:
             done += sum(len(text.encode()) for text in some)
             documents += len(some)
         alike = f"{what}: {documents:,} documents"
-        yield dict(
-            zip(_NAMES, ("identical", alike, "MB alike", done / 1e6, "tokenizers", done / 1e6, 1.0), strict=True)
-        )
+        yield figure("identical", alike, "MB alike", done / 1e6, "tokenizers", done / 1e6)
 
 
 def _demo() -> Iterator[str]:

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from benchmarks._figures import figure
 from corpus import guesslang
 from corpus.language_model import Floats, Model
 from corpus.language_table import SIGNATURE_BYTES, by_alias, load_table
 from corpus.languages import ClassifyConfig, Decision, Texts, answer, classify, decide
 from pipelines.train_languages import SIZES, Samples, counted, read, train
+
+_row = partial(figure, "languages")
 
 VARIABLE = "LANGUAGE_SAMPLES"
 ALSO = "LANGUAGE_ALSO"
@@ -265,11 +269,3 @@ def _speed(trial: Trial) -> Iterator[dict[str, Any]]:
         rate = _rate(lambda part=part: classify(cfg, part))  # type: ignore[misc]
         yield _row(f"speed {what}", "files/s, one core", part.num_rows * rate)
         yield _row(f"speed {what}", "MB/s, one core", part["text"].nbytes / 1e6 * rate)
-
-
-def _row(what: str, unit: str, ours: float, peer: str | None = None, theirs: float | None = None) -> dict[str, Any]:
-    ratio = ours / theirs if theirs else None
-    return {
-        "benchmark": "languages", "what": what, "unit": unit, "ours": round(ours, 4), "peer": peer,
-        "theirs": None if theirs is None else round(theirs, 4), "ratio": None if ratio is None else round(ratio, 2),
-    }  # fmt: skip

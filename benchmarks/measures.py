@@ -4,15 +4,13 @@ Files are the Python files of the running interpreter's library and packages, th
 The HTML group runs over the same bytes read as pages, and over real pages where the packages bring some.
 """
 
-import sysconfig
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from benchmarks._figures import figure, installed_texts, rate
 from filters.characters import BASIC
 from filters.cleaning import CLEANING
 from filters.encoded import ENCODED
@@ -53,15 +51,7 @@ def rows() -> Iterator[dict[str, Any]]:
 
 
 def _documents(pattern: str, limit: int) -> pa.RecordBatch:
-    paths = sysconfig.get_paths()
-    texts: list[str] = []
-    size = 0
-    for folder in (paths["stdlib"], paths["purelib"]):
-        for path in sorted(Path(folder).rglob(pattern)):
-            if size > limit:
-                break
-            texts.append(path.read_text(encoding="utf-8", errors="replace"))
-            size += len(texts[-1])
+    texts = list(installed_texts(pattern, limit))
     columns = {"kind": ["prose"] * len(texts), "text": pa.array(texts, pa.large_string())}
     nothing = {
         "people": pa.nulls(len(texts), pa.list_(pa.string())),
@@ -123,18 +113,9 @@ def _tree(documents: pa.RecordBatch) -> list[int]:
 
 
 def _rate(documents: pa.RecordBatch, measure: Callable[[pa.RecordBatch], object]) -> float:
-    """MB of UTF-8 a second of processor time; the best of three, since other programs only ever take away."""
-    size = pc.sum(pc.binary_length(documents.column("text"))).as_py()
     measure(documents.slice(0, 1))  # compiled, or read from the cache
-    seconds = []
-    for _ in range(3):
-        start = time.process_time()
-        measure(documents)
-        seconds.append(time.process_time() - start)
-    return float(size / 1e6 / min(seconds))
+    return rate(pc.sum(pc.binary_length(documents.column("text"))).as_py(), lambda: measure(documents))
 
 
 def _row(what: str, ours: float, peer: str | None = None, theirs: float | None = None) -> dict[str, Any]:
-    ratio = ours / theirs if theirs else None
-    names = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
-    return dict(zip(names, ("measures", what, "MB/s", ours, peer, theirs, ratio), strict=True))
+    return figure("measures", what, "MB/s", ours, peer, theirs)

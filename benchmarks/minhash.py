@@ -6,16 +6,19 @@ the first of them only. Peers that are not installed, or cannot start, make a ro
 
 import re
 import sysconfig
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from benchmarks._figures import figure, rate
 from corpus.exact import exact_keys
 from corpus.minhash import MinHashConfig, band_keys, signatures
+
+_row = partial(figure, "minhash")
 
 _BYTES = 40_000_000
 _PAIRS = 6_000
@@ -57,22 +60,7 @@ def real_texts(limit: int) -> list[str]:
 
 
 def _rate(texts: list[str], sign: Callable[[list[str]], object]) -> float:
-    """MB of UTF-8 a second of processor time; the best of three, since other programs only ever take away."""
-    size = sum(len(text.encode()) for text in texts)
-    seconds = []
-    for _ in range(3):
-        start = time.process_time()
-        sign(texts)
-        seconds.append(time.process_time() - start)
-    return size / 1e6 / min(seconds)
-
-
-def _row(
-    what: str, unit: str, ours: float | None, peer: str | None = None, theirs: float | None = None
-) -> dict[str, Any]:
-    ratio = ours / theirs if ours is not None and theirs else None
-    figure = {"benchmark": "minhash", "what": what, "unit": unit, "ours": ours}
-    return {**figure, "peer": peer, "theirs": theirs, "ratio": ratio}
+    return rate(sum(len(text.encode()) for text in texts), lambda: sign(texts))
 
 
 def _against(

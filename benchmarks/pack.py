@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from benchmarks._figures import figure
 from corpus.schema import MIX, SAMPLES
 from tokenization.fim import FimConfig
 from tokenization.packing import PackConfig, emit_group
@@ -23,7 +24,6 @@ from tokenization.tokenizer import load
 
 _BYTES = 12_000_000
 _LENGTHS = (2048, 4096, 32_768, 131_072)
-_NAMES = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
 
 
 def rows() -> Iterator[dict[str, Any]]:
@@ -54,13 +54,11 @@ def _methods(cfg: PackConfig, emitted: list[pa.RecordBatch]) -> Iterator[dict[st
         filled.append(100 * (1 - counts.get("padding", 0) / counts["tokens"]))
         cut.append(100 * counts.get("cut_short_samples", 0) / sum(len(batch) - 1 for batch in emitted))
     for what, (ours, theirs) in ((f"fill, rows of {cfg.length:,}", filled), ("of its short samples cut", cut)):
-        values = ("pack", what, "%", ours, "concatenate", theirs, ours / theirs if theirs else None)
-        yield dict(zip(_NAMES, values, strict=True))
+        yield figure("pack", what, "%", ours, "concatenate", theirs)
 
 
 def _row(what: str, tokens: int, started: float) -> dict[str, Any]:
-    rate = tokens / 1e6 / (time.process_time() - started)
-    return dict(zip(_NAMES, ("pack", what, "Mtokens/s", rate, None, None, None), strict=True))
+    return figure("pack", what, "Mtokens/s", tokens / 1e6 / (time.process_time() - started))
 
 
 def _group(cfg: PackConfig) -> tuple[pa.Table, pa.Table, pa.LargeListArray]:

@@ -12,7 +12,7 @@ import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.stats import binom
 
+from benchmarks._figures import figure
 from benchmarks.clusters import Inline, Silent
 from corpus.exact import exact_key
 from corpus.minhash import MinHashConfig, band_keys, signatures
@@ -29,6 +30,8 @@ from corpus.shards import Record, Shard, Store
 from filters.survivors import DedupConfig
 from pipelines import dedup, minhash
 from pipelines.stage import Work
+
+_row = partial(figure, "proof")
 
 _FILES = 5_500
 _COPIES = 12  # of each file
@@ -64,13 +67,6 @@ def rows() -> Iterator[dict[str, Any]]:
         *_, within = recall(cfg, some, found)
         yield _row("bins of these pairs within their 99 % interval", "bins", None, peer, within["ours"])
     yield from precision(cfg, files, _VERIFIED_COPIES)
-
-
-def _row(
-    what: str, unit: str, ours: float | None, peer: str | None = None, theirs: float | None = None
-) -> dict[str, Any]:
-    figure = {"benchmark": "proof", "what": what, "unit": unit, "ours": ours, "peer": peer, "theirs": theirs}
-    return {**figure, "ratio": ours / theirs if ours is not None and theirs else None}
 
 
 def real_files(limit: int) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from benchmarks._figures import figure
 from corpus.decode import plain_text
 from corpus.sources import documents as prose
 from filters.lines import lines
@@ -132,6 +133,4 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def _row(what: str, unit: str, ours: float, theirs: float) -> dict[str, Any]:
-    names = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
-    peer = "datatrove 0.10, words by white space"
-    return dict(zip(names, ("prose_rules", what, unit, ours, peer, theirs, ours / theirs), strict=True))
+    return figure("prose_rules", what, unit, ours, "datatrove 0.10, words by white space", theirs)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from benchmarks import _recall_pool, _recall_recipe
+from benchmarks._figures import figure
 from benchmarks._recall_sites import CODE, CODE_SEED_DOMAINS, SEED_DOMAINS, SEEDS, shows_code
 from corpus.extract import html_text
 from corpus.shards import Shard, Store
@@ -38,6 +40,8 @@ from pipelines.manifest import survey
 from pipelines.recipes import load
 from tokenization.tokenizer import TokenizerConfig
 from tokenization.tokenizer import load as load_tokenizer
+
+_row = partial(figure, "recall")
 
 PACKAGES, BUILD = "RECALL_PACKAGES", "RECALL_BUILD"
 LOOPS: Final = ("automatic", "folders", "pages", "fasttext")
@@ -335,9 +339,3 @@ def _seconds(work: Callable[[], object]) -> float:
     started = time.process_time()
     work()
     return time.process_time() - started
-
-
-def _row(what: str, unit: str, ours: float, peer: str | None = None, theirs: float | None = None) -> dict[str, Any]:
-    ratio = ours / theirs if theirs else None
-    figure = {"benchmark": "recall", "what": what, "unit": unit, "ours": round(ours, 4)}
-    return {**figure, "peer": peer, "theirs": None if theirs is None else round(theirs, 4), "ratio": ratio}

@@ -11,11 +11,13 @@ definition labels and the classifier has not seen. The halves then change places
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks._figures import figure
 from benchmarks._recall_recipe import CLASSIFIER, WORDS
 from benchmarks.recall import average_precision, bpe, trained_scores
 from corpus.languages import classify
@@ -26,6 +28,8 @@ from pipelines import build
 from pipelines.manifest import survey
 from pipelines.recall_source import take_part
 from pipelines.recipes import load
+
+_row = partial(figure, "recall_source")
 
 DEMO: Final = "RECALL_DEMO"
 HALVES: Final = (  # by name, of like size
@@ -102,9 +106,3 @@ def labelled(store: Store, documents: Any, cfg: RecallSourceConfig) -> Files:
                 )
     fit = [good and repo in tested for good, repo in zip(careful, repos, strict=True)]
     return Files(texts, repos, np.array(fit, bool))
-
-
-def _row(what: str, unit: str, ours: float, peer: str | None = None, theirs: float | None = None) -> dict[str, Any]:
-    ratio = ours / theirs if theirs else None
-    figure = {"benchmark": "recall_source", "what": what, "unit": unit, "ours": round(ours, 4)}
-    return {**figure, "peer": peer, "theirs": None if theirs is None else round(theirs, 4), "ratio": ratio}

@@ -5,17 +5,19 @@ file a case. It knows keys and public IPv4 addresses. Published figures are thos
 a set of their own.
 """
 
-import sysconfig
 import tempfile
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from benchmarks._figures import figure, installed_texts, rate
 from filters.secrets import ScrubConfig, scrub
 from validate.labelled.scrub import HALVES, KINDS, Case, Score, cases, scores
+
+_row = partial(figure, "scrub")
 
 PUBLISHED = {"email": (0.96, 0.88), "ip_address": (0.83, 0.80), "key": (0.53, 0.78)}  # recall, precision
 _BYTES = 40_000_000
@@ -86,14 +88,7 @@ def _scores(what: str, kind: str, ours: Score, theirs: Score) -> Iterator[dict[s
 
 
 def _documents(limit: int) -> pa.RecordBatch:
-    texts: list[str] = []
-    size = 0
-    for folder in (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["purelib"]):
-        for path in sorted(Path(folder).rglob("*.py")):
-            if size > limit:
-                break
-            texts.append(path.read_text(encoding="utf-8", errors="replace"))
-            size += len(texts[-1])
+    texts = list(installed_texts("*.py", limit))
     return _batch(["file"] * len(texts), ["a.py"] * len(texts), [[]] * len(texts), texts)
 
 
@@ -105,18 +100,6 @@ def _batch(kinds: list[str], paths: list[str], people: list[list[str]], texts: l
 
 
 def _rate(documents: pa.RecordBatch, run: Callable[[pa.RecordBatch], object]) -> float:
-    """MB of UTF-8 a second of processor time; the best of two, since other programs only ever take away."""
-    size = sum(len(text.encode()) for text in documents["text"].to_pylist())
     run(documents.slice(0, 1))  # compiled, or read from the cache
-    seconds = []
-    for _ in range(2):
-        start = time.process_time()
-        run(documents)
-        seconds.append(time.process_time() - start)
-    return float(size / 1e6 / min(seconds))
-
-
-def _row(what: str, unit: str, ours: float, peer: str | None = None, theirs: float | None = None) -> dict[str, Any]:
-    ratio = ours / theirs if theirs else None
-    names = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
-    return dict(zip(names, ("scrub", what, unit, ours, peer, theirs, ratio), strict=True))
+    size = sum(len(text.encode()) for text in documents["text"].to_pylist())
+    return rate(size, lambda: run(documents), runs=2)

@@ -11,7 +11,6 @@ does with a document (parse its line of JSON, encode, hand it to megatron-core's
 
 import json
 import os
-import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -27,13 +26,13 @@ from datatrove.data import Document
 from datatrove.pipeline.tokens import DocumentTokenizer
 from megatron.core.datasets.indexed_dataset import IndexedDatasetBuilder
 
+from benchmarks._figures import figure, installed_texts
 from corpus.schema import TOKENS
 from corpus.shards import Record, Store
 from tokenization.fast import FastEncoder
 from tokenization.tokenizer import SpecialTokens, Tokenizer, TokenizerConfig, load, vocabulary_bytes
 
 _BYTES = 6_000_000  # of each kind; the library takes a minute for as much
-_NAMES = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
 
 
 def rows() -> Iterator[dict[str, Any]]:
@@ -50,14 +49,12 @@ def rows() -> Iterator[dict[str, Any]]:
         if not ids.equals(expected):
             raise AssertionError(f"ids differ from the library's on {what}")
         for when, ours in (("first", first), ("again", again)):
-            yield dict(zip(_NAMES, _row(f"{what}, {when}", ours, theirs), strict=True))
+            yield figure("tokenize", f"{what}, {when}", "MB/s", ours, "encode_batch_fast", theirs)
     yield from _to_files(cfg, kinds["Python source"])
     spec = json.loads(vocabulary_bytes(cfg))
     started = time.process_time()
     FastEncoder.of(spec)
-    yield dict(
-        zip(_NAMES, ("tokenize", "tables made", "s", time.process_time() - started, None, None, None), strict=True)
-    )
+    yield figure("tokenize", "tables made", "s", time.process_time() - started)
 
 
 def _to_files(cfg: TokenizerConfig, texts: pa.LargeStringArray) -> Iterator[dict[str, Any]]:
@@ -71,8 +68,7 @@ def _to_files(cfg: TokenizerConfig, texts: pa.LargeStringArray) -> Iterator[dict
             theirs, tokens = _rate(texts, partial(write, folder, vocabulary))
             if not np.array_equal(tokens, np.asarray(ids.values)):
                 raise AssertionError(f"{peer} wrote other ids")
-            values = ("tokenize", "Python source to files", "MB/s", ours, peer, theirs, ours / theirs)
-            yield dict(zip(_NAMES, values, strict=True))
+            yield figure("tokenize", "Python source to files", "MB/s", ours, peer, theirs)
 
 
 def _our_file(folder: str, tokenizer: Tokenizer, texts: pa.LargeStringArray) -> pa.LargeListArray:
@@ -100,21 +96,8 @@ def _megatron_file(folder: str, vocabulary: str, texts: pa.LargeStringArray) -> 
     return np.fromfile(f"{folder}/megatron.bin", np.int32)
 
 
-def _row(what: str, ours: float, theirs: float) -> tuple[Any, ...]:
-    return ("tokenize", what, "MB/s", ours, "encode_batch_fast", theirs, ours / theirs)
-
-
 def _texts(pattern: str, limit: int = _BYTES) -> pa.LargeStringArray:
-    paths = sysconfig.get_paths()
-    texts: list[str] = []
-    size = 0
-    for folder in (paths["stdlib"], paths["purelib"]):
-        for path in sorted(Path(folder).rglob(pattern)):
-            if size > limit:
-                break
-            texts.append(path.read_text(encoding="utf-8", errors="replace"))
-            size += len(texts[-1])
-    return pa.array(texts, pa.large_string())
+    return pa.array(installed_texts(pattern, limit), pa.large_string())
 
 
 def _lines_beyond_ascii(texts: pa.LargeStringArray) -> pa.LargeStringArray:

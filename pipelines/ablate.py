@@ -21,7 +21,7 @@ from pipelines.ablation import Build, Run, as_variant, check_variant, frozen_set
 from pipelines.ablation_report import Ablation, page, summary
 from pipelines.build import plan, record_build, run_stage
 from pipelines.cluster import ClusterError, connect
-from pipelines.console import end
+from pipelines.console import end, usage_error
 from pipelines.identity import digest
 from pipelines.live import following
 from pipelines.manifest import look_up, survey
@@ -62,8 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             check_machine(loaded.recipe.ablation.probe)
             check_start(loaded.recipe.ablation.probe)
     except (RecipeError, ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return usage_error(error)
     if args.plans:
         _print_plans(loaded.recipe.ablation.probe)
         return 0

@@ -29,7 +29,7 @@ from corpus.sources import github
 from corpus.sources.candidates import CANDIDATES, names
 from corpus.sources.gharchive import SERVER, Hours, candidates
 from pipelines.cluster import ClusterError, connect
-from pipelines.console import end
+from pipelines.console import end, usage_error
 from pipelines.progress import RunProgress
 from pipelines.stage import Job, StageError, Work, tally
 
@@ -129,8 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         table, counts = from_hours(args, http) if args.hours else from_rest(args, http)
         rows = chosen(args, table)
     except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return usage_error(error)
     except (RefusedError, UnavailableError, StageError, ClusterError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

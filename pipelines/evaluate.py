@@ -22,7 +22,7 @@ from rich.table import Table
 from corpus.sources.hub import is_hub, model_folder
 from filters.benchmarks import HUMAN_EVAL, KNOWN, Benchmark, where_to_get
 from pipelines.benchmark_files import Digest, records
-from pipelines.console import end
+from pipelines.console import end, usage_error
 from validate import evaluation, harness
 from validate.answers import Question
 from validate.evaluation import Ask, Result, TaskSet
@@ -56,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return usage_error(error)
     told = _summary(args, drawn, results, time.monotonic() - started)
     if args.write:
         lines = [json.dumps({"set": one.name, **line}) for one in results for line in one.completions]

@@ -25,7 +25,7 @@ from corpus.takedown import FOLDER, Taken, member
 from pipelines import export
 from pipelines.build import plan
 from pipelines.cluster import ClusterError, connect
-from pipelines.console import end
+from pipelines.console import end, usage_error
 from pipelines.fetched import caches, entries, purge_entry
 from pipelines.identity import digest
 from pipelines.manifest import Found, survey
@@ -58,13 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         with open(args.list, encoding="utf-8") as file:
             wanted = [line.strip() for line in file if line.strip() and not line.startswith("#")]
     except (RecipeError, OSError, UnicodeDecodeError) as error:
-        return _usage(f"{args.list}: {error}" if isinstance(error, UnicodeDecodeError) else str(error))
+        return usage_error(f"{args.list}: {error}" if isinstance(error, UnicodeDecodeError) else str(error))
     if not wanted:
-        return _usage(f"{args.list} names no document: one id, owner/name, REPO/PATH or URL a line")
+        return usage_error(f"{args.list} names no document: one id, owner/name, REPO/PATH or URL a line")
     store = Store(args.root)
     manifests = list(read_manifests(store))
     if not manifests:
-        return _usage(f"{args.root} holds no finished stage: give the --root of a build")
+        return usage_error(f"{args.root} holds no finished stage: give the --root of a build")
     found = survey(store, plan(loaded.recipe), accept_code=True)
     asked = (frozenset(wanted), args.near)
     fetched = (*args.cache, *caches(loaded.recipe.crawl))
@@ -370,11 +370,6 @@ def _report(todo: Plan, manifests: list[dict[str, Any]], changed: set[str], left
         print(f"LEFT: {n} in {name}", file=sys.stderr)
     if not +left:
         print("scan: nothing of them is left in any stored file")
-
-
-def _usage(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return 2
 
 
 def _parser() -> argparse.ArgumentParser:

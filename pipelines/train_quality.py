@@ -29,10 +29,10 @@ from corpus.shards import Shard, Store
 from filters.quality import MOST
 from filters.quality_training import Example, QualityConfig, strata, train_model
 from filters.rule import evaluate
-from pipelines.build import plan
-from pipelines.console import end
-from pipelines.manifest import Found, survey
-from pipelines.recipes import RecipeError, load
+from pipelines.console import end, usage_error
+from pipelines.manifest import Found
+from pipelines.opened import add_options, opened
+from pipelines.recipes import RecipeError
 
 _MARKS = ("language", "generated", "vendored", "minified", "test")
 _KINDS = pa.array(("file", "notebook"))
@@ -53,13 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.labelled:
             chosen, reference = labelled(cfg, Path(args.labelled))
         else:
-            loaded = load(args.recipe, None)
-            store = Store(args.root)
-            chosen, reference = of_build(cfg, store, survey(store, plan(loaded.recipe), accept_code=True), args.root)
+            build = opened(args)
+            chosen, reference = of_build(cfg, build.store, build.found, args.root)
         model, card, unseen = train_model(cfg, chosen, reference, lambda told: print(told, file=sys.stderr))
     except (RecipeError, Unfit, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return usage_error(error)
     raw = model.encode()
     Path(args.out).write_bytes(raw)
     Path(f"{args.out}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
@@ -267,8 +265,7 @@ def _share(value: float | None) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipelines.train_quality", description="Train a quality model.")
     parser.add_argument("out", metavar="OUT", help="where the model goes; its card goes to OUT.json")
-    parser.add_argument("--recipe", default="demo")
-    parser.add_argument("--root", default="build")
+    add_options(parser)
     parser.add_argument(
         "--labelled", metavar="PATH", help="a folder with good/ and other/, or .jsonl, instead of a build"
     )
