@@ -131,12 +131,6 @@ def _comment(text: Bytes, at: int, mark: Bytes, table: Bytes, todo: npt.NDArray[
 
 
 @numba.njit(cache=True, nogil=True)
-def _end_word(chars: int, url: bool, out: Offsets) -> None:
-    if chars > LONG_WORDS and not url:
-        out[_LONG_WORD] += chars
-
-
-@numba.njit(cache=True, nogil=True)
 def _string(text: Bytes, at: int, size: int, how: int, table: Bytes, state: Offsets, out: Offsets) -> int:
     """From after the opening quotes to after the closing ones, or to the line's end; where that is."""
     quote = text[at - 1]
@@ -157,7 +151,7 @@ def _string(text: Bytes, at: int, size: int, how: int, table: Bytes, state: Offs
         out[_STRING] += int(byte & 0xC0 != 0x80)
         flags = table[byte]
         if flags & _SPACE:
-            _end_word(chars, url, out)
+            out[_LONG_WORD] += chars if chars > LONG_WORDS and not url else 0
             chars, url, kind = 0, False, 0
         else:
             chars += int(byte & 0xC0 != 0x80)
@@ -170,7 +164,7 @@ def _string(text: Bytes, at: int, size: int, how: int, table: Bytes, state: Offs
             out[_STRING] += int(text[at] & 0xC0 != 0x80)
             chars += int(text[at] & 0xC0 != 0x80)
             at += 1
-    _end_word(chars, url, out)
+    out[_LONG_WORD] += chars if chars > LONG_WORDS and not url else 0
     out[_LONG_STRINGS] += int(words > LONG_WORDS)
     return at
 
