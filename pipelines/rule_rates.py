@@ -41,13 +41,13 @@ class Rates:
     dropped_bytes: Counter[str] = field(default_factory=Counter)
     by_rule: Counter[tuple[str, str]] = field(default_factory=Counter)  # (first rule, language): documents
     bytes_by_rule: Counter[tuple[str, str]] = field(default_factory=Counter)
-    would: Counter[str] = field(default_factory=Counter)  # rule: documents that it alone would drop
+    would: Counter[tuple[str, str]] = field(default_factory=Counter)  # (rule, language): documents it would drop alone
 
     def add(self, language: str, size: int, failed: list[str]) -> None:
         """One document."""
         self.seen[language] += 1
         self.seen_bytes[language] += size
-        self.would.update(failed)
+        self.would.update((rule, language) for rule in failed)
         if failed:
             self.dropped[language] += 1
             self.dropped_bytes[language] += size
@@ -81,12 +81,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     overall = ["set", "documents", "dropped", "share", "bytes", "dropped", "share"], overview(rates)
     detail = by_language(rates[args.set])
-    xml = [f"{name} {rates[args.set].by_rule[_XML, name]:,}" for name in _losing(rates[args.set], _XML)]
+    xml = _xml(rates[args.set])
     console = Console()
     _show(console, "What each set drops", *overall)
     _show(console, f"{args.set}: documents dropped, by the first rule", *by_rule(rates[args.set]))
     if xml:
-        print(f"the XML header rule drops, as published, by language: {', '.join(xml)}")
+        print(f"the XML header rule, as published, would drop: {'; '.join(xml)}")
     tables = [("What each set drops", *overall), (f"{args.set}: first rule by language", *detail), *_rule_tables(rates)]
     store.write_text("rule_rates.html", page(f"rules on {args.recipe}", tables, plot(args.set, rates[args.set])))
     print(f"report: {args.root}/rule_rates.html")
@@ -195,19 +195,31 @@ def _rule_tables(rates: dict[str, Rates]) -> list[tuple[str, list[str], list[lis
     """For the page: each set's rules, with the documents that each drops first and that it would drop alone."""
     tables = []
     for name, one in rates.items():
-        first: Counter[str] = Counter()
-        for (rule, _), count in one.by_rule.items():
-            first[rule] += count
-        rows = [[rule, f"{first[rule]:,}", f"{count:,}"] for rule, count in one.would.most_common()]
+        first, alone = _over_languages(one.by_rule), _over_languages(one.would)
+        rows = [[rule, f"{first[rule]:,}", f"{count:,}"] for rule, count in alone.most_common()]
         tables.append((f"{name}: rules", ["rule", "first to drop", "would drop"], rows))
     return tables
 
 
 def _rules(one: Rates) -> list[str]:
-    totals: Counter[str] = Counter()
-    for (rule, _), count in one.by_rule.items():
-        totals[rule] += count
+    totals = _over_languages(one.by_rule)
     return [rule for rule, _ in sorted(totals.items(), key=lambda item: (-item[1], item[0]))[:_RULES]]
+
+
+def _over_languages(counts: Counter[tuple[str, str]]) -> Counter[str]:
+    totals: Counter[str] = Counter()
+    for (rule, _), count in counts.items():
+        totals[rule] += count
+    return totals
+
+
+def _xml(one: Rates) -> list[str]:
+    """By language what the header rule would drop: the paper lists XML among its languages and refuses its header."""
+    counts = {language: count for (rule, language), count in one.would.items() if rule == _XML}
+    return [
+        f"{count:,} of {one.seen[language]:,} {language} (first reason of {one.by_rule[_XML, language]:,})"
+        for language, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
 
 
 def _losing(one: Rates, rule: str) -> list[str]:

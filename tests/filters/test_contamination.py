@@ -101,6 +101,15 @@ def test_a_hit_has_its_item_and_its_exact_place_and_length():
     assert [hit[1] for hit in found(index, apart)] == ["a b c d e f g h i j"] * 2
 
 
+def test_chinese_is_compared_by_ten_characters_whatever_stands_between():
+    question = "小明有3个苹果，妈妈又给他买了5个，请问他现在一共有几个苹果？"
+    index = index_of(question, "鸡兔同笼问题", cfg=ContaminationConfig())
+    assert found(index, f"例1. {question}答：8个。") == [("item/0", question.rstrip("？"), 10)]
+    assert found(index, "小明有 3 个苹果,\n妈妈又") == [("item/0", "小明有 3 个苹果,\n妈妈又", 10)]
+    assert found(index, "小明有3个苹果，妈妈") == []  # nine
+    assert found(index, "第五章：鸡兔同笼问题") == [("item/1", "鸡兔同笼问题", 6)]  # whole, for it has fewer than ten
+
+
 def test_the_same_words_in_other_documents_of_the_column_do_not_join():
     batch, _ = contamination(
         index_of("one two three four"), column("one two", "three four", "two three", "one two three four")

@@ -1,5 +1,6 @@
 import pytest
 
+from filters.dependencies import BY_LANGUAGE
 from filters.path_comments import SYNTAX, path_comment
 
 
@@ -21,6 +22,10 @@ from filters.path_comments import SYNTAX, path_comment
 )
 def test_a_path_is_a_comment_of_its_language(path, language, comment):
     assert path_comment(path, language) == comment
+
+
+def test_every_language_whose_imports_are_resolved_has_a_comment():
+    assert set(BY_LANGUAGE) <= set(SYNTAX)
 
 
 def test_every_syntax_gives_one_line_that_holds_the_path():

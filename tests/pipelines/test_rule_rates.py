@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.rule_rates import Rates, answered, by_language, by_rule, main, overview, plot
+from pipelines.rule_rates import Rates, _xml, answered, by_language, by_rule, main, overview, plot
 
 
 def rates() -> Rates:
@@ -20,7 +20,14 @@ def test_documents_and_bytes_are_counted_by_the_first_rule() -> None:
     heads, rows = by_language(one)
     assert heads == ["language", "documents", "dropped", "mean_line_chars", "xml_header"]
     assert rows == [["Go", "1", "100%", "1 (0 kB)", ""], ["XML", "2", "50%", "", "1 (1 kB)"]]
-    assert dict(one.would) == {"xml_header": 1, "mean_line_chars": 2}
+    assert dict(one.would) == {("xml_header", "XML"): 1, ("mean_line_chars", "XML"): 1, ("mean_line_chars", "Go"): 1}
+
+
+def test_the_xml_header_rule_is_told_apart_from_the_first_reason() -> None:
+    one = rates()
+    one.add("XML", 700, ["mean_line_chars", "xml_header"])
+    one.add("XUL", 700, ["xml_header"])
+    assert _xml(one) == ["2 of 3 XML (first reason of 1)", "1 of 1 XUL (first reason of 1)"]
 
 
 def test_a_terminal_is_told_by_rule() -> None:
