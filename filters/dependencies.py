@@ -234,7 +234,7 @@ def _rust(tree: Tree, path: str, statement: str) -> Sequence[int]:
     if match.group(1) == "mod":
         name = match.group(2).strip(" ;{")
         return tree.any_of(partial(tree.path, own), iter((f"{name}.rs", f"{name}/mod.rs")))
-    crate = next((b for b in _and_above(folder) if _crate_file(tree, b) is not None), None)
+    crate = next((b for b in _and_above(folder) if _crate_file(tree, b, _CRATES) is not None), None)
     found: list[int] = []
     for parts in islice(_rust_paths(match.group(2).strip(" ;\n")), _MOST_NAMES):
         base, rest = _rust_base(tree, own, crate, parts)
@@ -267,11 +267,20 @@ def _rust_base(tree: Tree, own: str, crate: str | None, parts: list[str]) -> tup
         return None, []
     name = parts[0].rstrip(";")
     found = tree.folder(f"{name}/src") or tree.folder(f"{name.replace('_', '-')}/src")
+    if (
+        found is None
+        and name.replace("_", "-") == tree.name.replace("_", "-")
+        and tree.path("src", "lib.rs") is not None
+    ):
+        found = "src"  # the repository is the crate
     return found, parts[1:]
 
 
-def _crate_file(tree: Tree, folder: str) -> int | None:
-    return next((i for name in ("lib.rs", "main.rs", "mod.rs") if (i := tree.path(folder, name)) is not None), None)
+_CRATES: Final = ("lib.rs", "main.rs")
+
+
+def _crate_file(tree: Tree, folder: str, names: Sequence[str] = (*_CRATES, "mod.rs")) -> int | None:
+    return next((i for name in names if (i := tree.path(folder, name)) is not None), None)
 
 
 _USING = re.compile(r"\s*(?:global\s+)?(?:using\s+)?(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)")

@@ -86,6 +86,8 @@ def test_python_below_src_is_found_from_the_tests():
         ("Rust", "src/x/y.rs", "use crate::a::{b::C, d};", ("src/lib.rs", "src/a/b.rs", "src/a/d/mod.rs"),
          {"src/a/b.rs", "src/a/d/mod.rs"}),
         ("Rust", "src/x/y.rs", "use super::z::T;", ("src/x/z.rs",), {"src/x/z.rs"}),
+        ("Rust", "src/x/y.rs", "use crate::a::T;", ("src/lib.rs", "src/a.rs", "src/x/mod.rs"), {"src/a.rs"}),
+        ("Rust", "tests/t.rs", "use app::a::T;", ("src/lib.rs", "src/a.rs"), {"src/a.rs"}),
         ("Rust", "src/a.rs", "use std::fmt;", ("src/fmt.rs",), set()),
         ("Rust", "app/src/main.rs", "use my_core::thing::T;", ("my-core/src/lib.rs", "my-core/src/thing.rs"),
          {"my-core/src/thing.rs"}),
