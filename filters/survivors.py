@@ -72,6 +72,10 @@ class DedupConfig:
                 raise ValueError(f"{name}={value}: choose a Jaccard similarity above 0, at most 1")
         if self.verify_by not in ("signature", "jaccard", "containment"):
             raise ValueError(f'verify_by={self.verify_by!r}: choose "signature", "jaccard" or "containment"')
+        if self.verify_by != "signature" and self.verify is None:
+            raise ValueError(
+                f"verify_by={self.verify_by!r} verifies nothing without verify: set it, such as verify=0.7"
+            )
         if self.verify_by != "signature" and self.unit in ("repository", "both"):
             raise ValueError(f'verify_by={self.verify_by!r} compares files: repositories are verified by "signature"')
         if self.largest_cluster is not None and self.largest_cluster < 2:

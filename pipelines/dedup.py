@@ -72,12 +72,12 @@ def run(
             file=sys.stderr,
         )
     passes: list[Pass] = []
+    scopes = scopes_of(work, cfg, layout, documents)
     if cfg.unit in ("repository", "both"):
         units = gather(work, cfg, layout, aligned, by_repository=True)
-        keys = repository_keys(work, cfg.minhash, layout, units, signatures)
+        keys = repository_keys(work, cfg.minhash, layout, units, signatures, scopes)
         passes.append(cluster(work, cfg, layout, keys, units, passes, "near_duplicate"))
     if cfg.unit in ("file", "both"):
-        scopes = scopes_of(work, cfg, layout, documents)
         keys = file_keys(cfg, layout, bands, signatures, documents, scopes)
         passes.append(cluster(work, cfg, layout, keys, files, passes, "near_duplicate"))
     if frozen is None or frozen_signatures is None:

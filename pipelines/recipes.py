@@ -83,6 +83,13 @@ class Recipe:
         basic = [column for group in self.measure.groups if group.name == "basic" for column, _ in group.columns]
         if self.dedup.quality not in (None, *basic):
             raise ValueError(f"dedup.quality={self.dedup.quality!r}: group `basic` gives {', '.join(basic)}")
+        self._refuse_pool()
+        self._refuse_mixture()
+        if self.encode.tokenizer != self.pack.tokenizer:
+            raise ValueError(
+                f"encode.tokenizer and pack.tokenizer must be one vocabulary, or rows mix the ids of two: give both "
+                f"{self.encode.tokenizer.name} or {self.pack.tokenizer.name}"
+            )
         sizes = {self.assemble.group_bytes, self.mix.group_bytes, self.pack.group_bytes}
         if len(sizes) > 1:
             raise ValueError(f"assemble, mix and pack read the same groups: give them one group_bytes, not {sizes}")
@@ -94,6 +101,26 @@ class Recipe:
                 raise ValueError(
                     f"{name}.minhash must be the settings its signatures are made with: {keys}, not {dedup}"
                 )
+
+    def _refuse_pool(self) -> None:
+        """Settings of dedup that mean nothing for pages."""
+        if self.pool_dedup.unit not in ("file", "none"):
+            raise ValueError(
+                f'pool_dedup.unit={self.pool_dedup.unit!r}: pages are units of their own, choose "file" or "none"'
+            )
+        if unread := sorted({"license", "quality"} & set(dict(self.pool_dedup.prefer))):
+            raise ValueError(f"pool_dedup.prefer names {', '.join(unread)}, which pages of the pool do not have yet")
+
+    def _refuse_mixture(self) -> None:
+        """Shares of what `filter` puts no document into: told before anything runs."""
+        known = {(place.domain, name) for place in self.filter.domains for name in (None, place.subdomain)}
+        asked = [(share.domain, name) for share in self.mix.shares for name in (None, *dict(share.subdomains))]
+        if wrong := [pair for pair in asked if pair not in known]:
+            names = sorted("/".join(filter(None, pair)) for pair in known)
+            raise ValueError(
+                f"mix.shares names {', '.join('/'.join(filter(None, pair)) for pair in wrong)}, into which filter puts "
+                f"no document: choose from {', '.join(names)}"
+            )
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,10 @@ from pipelines.minhash import signature_matrix
 from pipelines.stage import Job, Shards, Work
 
 
-def repository_keys(work: Work, cfg: MinHashConfig, layout: Layout, units: Shards, signatures: Shards) -> Keys:
-    """Signatures of the units, and their band keys in the form of the files'."""
+def repository_keys(
+    work: Work, cfg: MinHashConfig, layout: Layout, units: Shards, signatures: Shards, scopes: Shards
+) -> Keys:
+    """Signatures of the units, and their band keys in the form of the files'; a unit has its row's scope."""
     fields = [("unit", pa.int64()), ("n_files", pa.int32()), ("n_shingles", pa.int64()), ("exact", pa.uint64())]
     schema = pa.schema([*fields, ("signature", pa.list_(pa.uint32(), cfg.n_hashes))])
     groups = [signatures[group] for group in layout.shards]
@@ -30,7 +32,7 @@ def repository_keys(work: Work, cfg: MinHashConfig, layout: Layout, units: Shard
     jobs = [Job(([shard], group), batch=group[0].batch) for shard, group in zip(merged, groups, strict=True)]
     bands = work.map(write_unit_bands, cfg, jobs, step="unit_bands", schema=BANDS)
     behind = layout.behind(merged, ("unit", "signature"))
-    return Keys(bands, exact=(cfg.bands,), near=tuple(range(cfg.bands)), behind=behind, scopes=[])
+    return Keys(bands, exact=(cfg.bands,), near=tuple(range(cfg.bands)), behind=behind, scopes=scopes)
 
 
 def merge_units(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:

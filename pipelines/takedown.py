@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,7 @@ from pipelines.stage import Work
 from pipelines.taken import chosen_rows, near, near_index, record_near
 
 _NARROW = ("id", "origin", "repo", "path", "url")
+_SHOWN = 20  # entries that name nothing
 _PENDING = "takedown/pending.json"  # shards that changed and whose exports may not have been seen to yet
 _MODELS = (("recall", "models"), ("recall_source", "models"), ("probe", "results"))
 
@@ -48,6 +49,7 @@ class Plan:
     rows: dict[str, np.ndarray] = field(default_factory=dict)  # shard of documents or annotation -> rows
     found: Counter[str] = field(default_factory=Counter)
     places: set[str] = field(default_factory=set)  # repositories and addresses by which they were fetched
+    absent: list[str] = field(default_factory=list)  # entries that name nothing here
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -145,7 +147,7 @@ def take_down(
 def resolve(store: Store, manifests: list[dict[str, Any]], wanted: frozenset[str], near: bool) -> Plan:
     """The documents that the entries name, equal texts under other ids, and with `near` their clusters."""
     folders = _documents(manifests)
-    ids = frozenset(bytes.fromhex(name) for name in wanted if _is_id(name))
+    ids = _ids(wanted)
     chosen = {path: _named(store.table(Shard(path, "", 0, 0), _NARROW), wanted, ids) for path in folders}
     for manifest in manifests if near else ():
         if manifest["stage"] in ("dedup", "pool_dedup"):
@@ -165,10 +167,11 @@ def resolve(store: Store, manifests: list[dict[str, Any]], wanted: frozenset[str
     for path, mask in rows.items():
         table = store.table(Shard(path, "", 0, 0), ["id"])
         ids |= frozenset(table["id"].filter(pa.array(mask)).to_pylist())
-    todo = Plan(Taken(ids, frozenset(exact), wanted, near), rows)
+    todo = Plan(Taken(ids, frozenset(exact), wanted, near), rows, absent=sorted(wanted))
     for path, mask in rows.items():
-        table = store.table(Shard(path, "", 0, 0), ["repo", "url"]).filter(pa.array(mask))
-        todo.places.update(name for column in table.columns for name in column.to_pylist() if name)
+        table = store.table(Shard(path, "", 0, 0), _NARROW).filter(pa.array(mask))
+        todo.places.update(name for column in ("repo", "url") for name in table[column].to_pylist() if name)
+        todo.absent = sorted(set(todo.absent).difference(_names(table)))
     todo.found["documents"] = sum(int(mask.sum()) for mask in rows.values())
     return todo
 
@@ -176,8 +179,8 @@ def resolve(store: Store, manifests: list[dict[str, Any]], wanted: frozenset[str
 _EMPTY = bytes.fromhex("cae66941d9efbd404e4d88758ea67670")  # the exact key of no text: equal to every emptied document
 
 
-def _is_id(name: str) -> bool:
-    return len(name) == 32 and all(c in "0123456789abcdef" for c in name)
+def _ids(names: Iterable[str]) -> frozenset[bytes]:
+    return frozenset(bytes.fromhex(n) for n in names if len(n) == 32 and all(c in "0123456789abcdef" for c in n))
 
 
 def _documents(manifests: list[dict[str, Any]]) -> dict[str, None]:
@@ -198,6 +201,14 @@ def _named(table: pa.Table, wanted: frozenset[str], ids: frozenset[bytes]) -> np
     for column in (table["repo"], table["url"], table["origin"], whole):
         mask = mask | np.asarray(pc.fill_null(pc.is_in(column, value_set=names), False))
     return mask
+
+
+def _names(table: pa.Table) -> Iterator[str]:
+    """Every entry that would name one of these documents."""
+    whole = pc.binary_join_element_wise(table["repo"], table["path"], "/")
+    for column in (table["repo"], table["url"], table["origin"], whole):
+        yield from (name for name in column.to_pylist() if name)
+    yield from (name.hex() for name in table["id"].to_pylist())
 
 
 def _aligned(manifest: dict[str, Any], output: str) -> list[tuple[str, str]]:
@@ -355,6 +366,10 @@ def _builds_of(store: Store, manifest: str) -> str:
 
 
 def _report(todo: Plan, manifests: list[dict[str, Any]], changed: set[str], left: Counter[str]) -> None:
+    for name in todo.absent[:_SHOWN]:
+        print(f"names no document here, recorded for later crawls: {name}")
+    if len(todo.absent) > _SHOWN:
+        print(f"and {len(todo.absent) - _SHOWN:,} more entries that name no document here")
     for name, n in sorted(todo.found.items()):
         print(f"{name:>28} {n:>12,}")
     for manifest in manifests:

@@ -43,6 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     specials = loaded.recipe.pack.tokenizer
     if args.vocabulary < 256 + len(specials.special.by_role()):
         return usage_error(f"--vocabulary {args.vocabulary} has no room for 256 bytes and the special tokens")
+    if args.bytes < 1:
+        return usage_error(f"--bytes {args.bytes} leaves nothing to train on: 1 or more, such as {1 << 30}")
+    if not Path(args.out).parent.is_dir():  # else it would be told after hours of training
+        return usage_error(f"{args.out} cannot be written: there is no folder {Path(args.out).parent}")
     chosen = list(texts(store, loaded.recipe, found, args.bytes))
     spec = train(chosen, args.vocabulary, specials)
     Path(args.out).write_bytes(spec)
@@ -117,7 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("out", metavar="OUT", help="where the tokenizer.json goes")
     add_options(parser)
     parser.add_argument("--vocabulary", type=int, default=100_000, help="ids, special tokens included")
-    parser.add_argument("--bytes", type=int, default=1 << 30, help="of text, split by the recipe's shares")
+    parser.add_argument(
+        "--bytes", type=int, default=1 << 30, help="of text, split by the recipe's shares; held in memory"
+    )
     return parser
 
 

@@ -130,11 +130,12 @@ def test_within_a_source_leaves_copies_in_another(tmp_path):
     assert found["c"] is None and sum(reason is None for reason in found.values()) == 2
 
 
-def test_within_a_dump_leaves_pages_of_another_and_not_what_is_no_page(tmp_path):
+@pytest.mark.parametrize("unit", ["file", "repository", "both"])
+def test_within_a_dump_leaves_pages_of_another_and_not_what_is_no_page(tmp_path, unit):
     pages = [document(f"{i} of {dump}", same("a"), snapshot=dump) for dump in ("one", "two") for i in range(2)]
     code = [document(f"code {i}", same("b"), snapshot=f"commit {i}", kind="file") for i in range(2)]
     for range_bytes in (1 << 10, 1 << 28):
-        cfg = replace(FILE, scope="dump", range_bytes=range_bytes)
+        cfg = replace(FILE, unit=unit, scope="dump", range_bytes=range_bytes)
         found, _ = reasons(tmp_path, [pages[:3], [pages[3], *code]], cfg)
         kept = [name for name, reason in found.items() if reason is None]
         assert sorted(name.split(" ")[-1] for name in kept if "of" in name) == ["one", "two"] and len(kept) == 3

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from corpus.minhash import MinHashConfig
+from corpus.mixture import Share
 from filters.rule import Rule
 from pipelines.recipes import RECIPES, RecipeError, load, long_context, small, small_extra_batch
 
@@ -44,6 +45,35 @@ def test_assemble_mix_and_pack_must_read_the_same_groups():
     recipe = small()
     with pytest.raises(ValueError, match="give them one group_bytes"):
         replace(recipe, mix=replace(recipe.mix, group_bytes=recipe.mix.group_bytes * 2))
+
+
+def test_encode_and_pack_must_have_one_vocabulary():
+    recipe = small()
+    special = replace(recipe.pack.tokenizer.special, fim_hole="<hole>")
+    other = replace(recipe.encode.tokenizer, special=special)
+    with pytest.raises(ValueError, match=r"encode\.tokenizer and pack\.tokenizer must be one vocabulary"):
+        replace(recipe, encode=replace(recipe.encode, tokenizer=other))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [({"unit": "repository"}, r"pool_dedup\.unit='repository'"), ({"prefer": (("license", "high"),)}, "license")],
+)
+def test_what_the_pool_cannot_be_compared_by_is_refused(wrong, named):
+    with pytest.raises(ValueError, match=named):
+        replace(small(), pool_dedup=replace(small().pool_dedup, **wrong))
+
+
+@pytest.mark.parametrize(
+    ("share", "named"),
+    [
+        (Share(domain="cod", share=1), "mix.shares names cod, into which filter puts no document: choose from code, "),
+        (Share(domain="code", share=1, subdomains=(("sorce", 1.0),)), "mix.shares names code/sorce, into"),
+    ],
+)
+def test_a_share_of_what_filter_does_not_give_is_refused_by_name(share, named):
+    with pytest.raises(ValueError, match=named):
+        replace(small(), mix=replace(small().mix, shares=(share,)))
 
 
 def test_an_added_batch_leaves_the_others_as_they_are():

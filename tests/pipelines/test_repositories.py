@@ -23,7 +23,7 @@ def test_a_unit_has_one_signature_however_its_files_are_cut_into_row_groups(tmp_
     layout = Layout.of(corpus.bands, corpus.signatures)
     aligned = (corpus.documents, corpus.signatures, corpus.verdicts, corpus.languages, [], [])
     units = dedup.gather(corpus.work, DedupConfig(minhash=MINHASH), layout, aligned, by_repository=True)
-    keys = repository_keys(corpus.work, replace(MINHASH, group_bytes=1), layout, units, corpus.signatures)
+    keys = repository_keys(corpus.work, replace(MINHASH, group_bytes=1), layout, units, corpus.signatures, [])
     table = corpus.work.store.table(keys.behind.shards[0][0])
     assert table["unit"].to_pylist() == [0, 1] and table["n_files"].to_pylist() == [1, 9]
     counted = [row["text"] for i, row in enumerate(rows) if i not in (3, 5)]

@@ -173,6 +173,14 @@ def test_equal_texts_go_and_near_ones_stay_unless_asked_for(tmp_path):
     assert left(store) == {"b"}
 
 
+def test_an_entry_that_names_nothing_is_told_though_others_do(tmp_path, capsys):
+    store = small_root(tmp_path)
+    entries = ("o/a/a.py", "o/c", exact_key(b"b").hex(), "no/such", "https://host.example/none")
+    assert down(store, *entries) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if "names no document" in line]
+    assert [line.rsplit(" ", 1)[1] for line in told] == ["https://host.example/none", "no/such"]
+
+
 @pytest.mark.parametrize("unit", ["file", "repository", "none"])
 def test_near_takes_what_is_near_whatever_deduplication_compared(tmp_path, unit, capsys):
     store = small_root(tmp_path, unit)

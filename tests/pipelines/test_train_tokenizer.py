@@ -50,3 +50,17 @@ def test_a_build_gives_the_text_of_its_survivors(base, tmp_path, capsys):
 def test_a_root_without_a_build_is_told(tmp_path, capsys, more, told):
     assert train_tokenizer.main([str(tmp_path / "t.json"), "--recipe", "small", "--root", str(tmp_path), *more]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("out", "more", "told"),
+    [
+        ("t.json", ["--bytes", "0"], "--bytes 0"),
+        ("t.json", ["--vocabulary", "9"], "--vocabulary 9"),
+        ("no/t.json", [], "no folder"),
+    ],
+)
+def test_wrong_usage_is_told_before_anything_is_trained(base, tmp_path, capsys, out, more, told):
+    arguments = [str(tmp_path / out), "--recipe", "small", "--root", str(base), *more]
+    assert train_tokenizer.main(arguments) == 2
+    assert told in capsys.readouterr().err
