@@ -298,7 +298,12 @@ def _read(path: str) -> bytes:
 
 def quality_group(path: str) -> Group:
     """The group for `MeasureConfig.groups`, with the model at this path or URL. Raises ValueError where it is none."""
-    raw = _read(path)
+    try:
+        raw = _read(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"no quality model at {path}: make one, python -m pipelines.train_quality OUT"
+        ) from error
     QualityModel.decode(raw)
     kernel = Scorer(sha256=sha256(raw).hexdigest(), path=path)
     return Group(name="quality", kernel=kernel, columns=tuple(_COLUMNS.items()))

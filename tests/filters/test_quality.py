@@ -164,3 +164,8 @@ def test_a_worker_refuses_a_model_that_was_changed(path):
     batch = pa.record_batch({"kind": ["file"], "text": column(["x"])})
     with pytest.raises(ValueError, match=sha256(model(2).encode()).hexdigest()):
         group.kernel(batch, pa.record_batch({"language": ["Go"]}))
+
+
+def test_a_model_that_is_not_there_says_how_to_make_one(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no quality model at .*/none: make one.*train_quality"):
+        quality_group(str(tmp_path / "none"))
