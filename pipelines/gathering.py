@@ -2,7 +2,7 @@
 
 Each file is gathered once into a shard with a row group for each root; listing and reading a root then get its row
 groups from all of them. Where there are more files than `fan_in`, neighbours are merged first, so many at a time, until
-a job carries at most that many names: a year of hours is 69 shards, thirteen years are 7, after one merge and two.
+a job carries at most that many names: a year of hours is 69 shards after one merge, nine years are 5 after two.
 Memory of a merge: a row group of each of `fan_in` shards, which is a part of what a root needs when it is read.
 This file refuses to know any source (`corpus/sources/raw.py` says what such a one gives).
 """
@@ -30,6 +30,9 @@ class _Part:
     source: Any
     gather: Callable[[Any, str, dict[str, int]], Iterator[pa.RecordBatch]]
     part: str
+
+    def __str__(self) -> str:  # what an error names
+        return self.part
 
 
 def gathered_by(work: Work, source: Any, batch: str, fan_in: int | None = None) -> tuple[list[Shard], ...]:

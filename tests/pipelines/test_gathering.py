@@ -1,6 +1,7 @@
 """Hours that are merged before they are read."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -11,6 +12,7 @@ from corpus.sources.gharchive import Hours
 from corpus.sources.issues import Issues
 from pipelines import crawl, gathering
 from pipelines.crawl import Batch, CrawlConfig
+from pipelines.stage import StageError
 from tests.corpus.sources.archive_hours import commented, issue, opened, user, write
 from tests.pipelines.corpora import OneAfterTheOther, work
 
@@ -91,3 +93,10 @@ def test_a_merged_shard_has_a_row_group_for_each_root_in_order(tmp_path, source)
         again = list(stage.store.part(merged, "root", root))
         assert pa.Table.from_batches(again, issues.GATHERED) == pa.Table.from_batches(parts, issues.GATHERED)
     assert merged.counts == dict(sum((Counter(shard.counts) for shard in hours[:-1]), Counter()))
+
+
+def test_an_error_names_the_hour_and_not_the_settings(tmp_path, source):
+    gone = replace(source, hours=replace(source.hours, place=str(tmp_path / "none")))
+    stage = work(tmp_path / "root", OneAfterTheOther(), "crawl")
+    with pytest.raises(StageError, match=r"crawl \(gather\) failed on 2023-10-01-0: NotADirectoryError: Hours.place="):
+        gathering.gathered_by(stage, gone, "issues")
