@@ -9,6 +9,7 @@ Nothing here knows stages, keys or Dask.
 import json
 import os
 import tempfile
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -145,15 +146,22 @@ class Store:
                     yield batch
 
     def part(self, shard: Shard, column: str, value: str) -> Iterator[pa.RecordBatch]:
-        """The row groups whose first row holds the value; of the others only this column is read."""
+        """The row groups whose first row holds the value, found by bisection: the file is sorted by this column."""
+        if not shard.rows:
+            return
         with self._open(shard.path) as source:
             place = pa.ipc.open_file(source).schema.names.index(column)
             narrow = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=[place]))
             whole = pa.ipc.open_file(source)
-            for index in range(narrow.num_record_batches):
-                values = narrow.get_batch(index).column(0)
-                if len(values) and values[0].as_py() == value:
-                    yield whole.get_batch(index)
+            groups = range(narrow.num_record_batches)
+
+            def first(index: int) -> str:
+                return str(narrow.get_batch(index).column(0)[0].as_py())
+
+            for index in groups[bisect_left(groups, value, key=first) :]:
+                if first(index) != value:
+                    return
+                yield whole.get_batch(index)
 
     def table(self, shard: Shard, columns: Sequence[str] | None = None) -> pa.Table:
         """The whole shard; for narrow columns and small shards."""

@@ -89,6 +89,9 @@ class _Root:
     listing: Callable[..., Iterator[pa.RecordBatch]]
     root: str
 
+    def __str__(self) -> str:  # what an error names
+        return self.root
+
 
 @dataclass(frozen=True, slots=True)
 class _Listed:

@@ -104,16 +104,21 @@ def from_rest(args: argparse.Namespace, http: HttpConfig) -> tuple[pa.Table, dic
     elif args.names:
         rows = list(github.of_names(web, args.api, names(args.names), counts))
     else:
-        first, last = (int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) for day in args.search[1:])
+        first, last = (int(_day("--search", day).timestamp()) for day in args.search[1:])
         rows = list(github.created_between(web, args.api, args.search[0], first, last - 1, counts))
     return pa.Table.from_pylist(list({row["name"]: row for row in rows}.values()), CANDIDATES), counts
 
 
+def _day(option: str, day: str) -> datetime:
+    try:
+        return datetime.fromisoformat(day).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise ValueError(f"{option} takes a day such as 2023-10-01, not {day!r}") from error
+
+
 def chosen(args: argparse.Namespace, table: pa.Table) -> pa.Table:
     """Rows that the list will hold, sorted by name."""
-    before = pa.scalar(
-        datetime.fromisoformat(args.created_before).replace(tzinfo=UTC), CANDIDATES.field("created").type
-    )
+    before = pa.scalar(_day("--created-before", args.created_before), CANDIDATES.field("created").type)
     taken = pc.greater_equal(pc.fill_null(table["stars"], 0), args.min_stars)
     taken = pc.and_(taken, pc.fill_null(pc.less(table["created"], before), True))
     if not args.with_forks:

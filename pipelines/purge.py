@@ -14,6 +14,7 @@ from tokenization.packing import PADDING
 
 # What holds pieces of documents but is aligned with none, and is made again when a stage asks for it.
 CACHES = ("pack/emit", "pack/merge", "recall/ids", "recall/examples", "recall_source/ids", "recall_source/examples")
+GATHERED = ("crawl/gather", "crawl/merge")  # what a source sorted before it read: only of batches that are touched
 COUNTS = "mix/narrow"  # token counts of samples, counted again by the next mixture
 
 

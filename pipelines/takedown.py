@@ -30,7 +30,7 @@ from pipelines.fetched import caches, entries, purge_entry
 from pipelines.identity import digest
 from pipelines.manifest import Found, survey
 from pipelines.progress import RunProgress
-from pipelines.purge import CACHES, COUNTS, has_lists, left_in, purge, scan
+from pipelines.purge import CACHES, COUNTS, GATHERED, has_lists, left_in, purge, scan
 from pipelines.recipes import RecipeError, load
 from pipelines.stage import Work
 from pipelines.taken import chosen_rows, near, near_index, record_near
@@ -287,9 +287,15 @@ def _forward(store: Store, forwards: dict[str, str]) -> None:
 
 
 def _delete(store: Store, todo: Plan, forwards: dict[str, str]) -> None:
+    batches = {store.describe(store.present(path)).batch for path in todo.rows}
+    gathered = [path for path, _ in store.walk([f"objects/{cache}" for cache in GATHERED])]
     for path in forwards:
         store.delete(path)
         todo.found["shards rewritten"] += 1
+    for path in gathered:
+        if store.describe(path).batch in batches:
+            store.delete(path)
+            todo.found["gathered files deleted"] += 1
     for path, _ in list(store.walk([f"objects/{cache}" for cache in (*CACHES, COUNTS)])):
         store.delete(path)
         todo.found["cache files deleted"] += 1

@@ -45,6 +45,7 @@ _COLUMNS: Final = (
 _ROWS: Final = 10_000
 _BATCH: Final = 65_536  # rows of the table held at a time
 _LINE: Final = 1 << 16  # no line of cluster.idx is longer
+_SPAN: Final = 16 << 20  # bytes of adjacent blocks that one task asks for and holds: some 200,000 captures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +225,7 @@ def _key_range(domain: str) -> tuple[str, str]:
 
 
 def _blocks_of(file: IO[bytes], domains: tuple[str, ...], files: list[str]) -> list[str]:
-    """`cdx-00000.gz:start-stop` of all blocks that may hold a domain; adjacent ones together.
+    """`cdx-00000.gz:start-stop` of all blocks that may hold a domain; adjacent ones together, up to `_SPAN`.
 
     A line of cluster.idx is the first key of a block, its file, offset, length and number, apart by tabs.
     """
@@ -243,7 +244,7 @@ def _blocks_of(file: IO[bytes], domains: tuple[str, ...], files: list[str]) -> l
     for name, blocks in sorted(spans.items()):
         merged: list[list[int]] = []
         for start, stop in sorted(blocks):
-            if merged and start <= merged[-1][1]:
+            if merged and start <= merged[-1][1] and stop - merged[-1][0] <= _SPAN:
                 merged[-1][1] = stop
             else:
                 merged.append([start, stop])

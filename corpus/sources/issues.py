@@ -3,8 +3,9 @@
 Comes in: hours. Goes out: one document of kind issue for each issue or discussion that was opened in the period, with
 what was written up to the period's end; so no later batch opens it again. An hour's events are sorted by (bucket,
 repository, section, number, comment) and kept, one row group a bucket; a bucket's row groups of all hours are then
-joined: an external sort whose memory is one hour's events, or one bucket. A bucket is a share of the repositories, by
-hash; choose `buckets` so that a bucket of the period's text fits a worker (a year of GitHub: 4,096).
+joined (`pipelines/gathering.py`): an external sort whose memory is one hour's events, or one bucket. A bucket is a
+share of the repositories, by hash; choose `buckets` so that a bucket of the period's text fits a worker (a year of
+GitHub: 4,096).
 GitHub publishes no event for comments of discussions, and `DiscussionEvent` only since spring 2026 (docs/crawl.md):
 of a discussion its opening is all that the archive knows.
 This file refuses to know the rules for conversations (`conversations.py`) and files (`gharchive.py`).

@@ -14,7 +14,7 @@ its `listing` and `read` get one more argument, a function from a root to its ro
     GATHERED: pa.Schema                                           # its first column is `root`
     def parts(source: Issues) -> list[str]
     def gathering(source: Issues) -> Issues                       # with defaults for what `gather` does not use
-    def gather(source: Issues, part: str, counts) -> Iterator[RecordBatch]   # one row group for each root
+    def gather(source: Issues, part: str, counts) -> Iterator[RecordBatch]   # a row group for each root, by name
 
 `RELATED = True` says that roots are repositories, which may be copies of one another (`pipelines/relatives.py`).
 `listing` fetches no content. A root that cannot be listed at all (gone, empty, corrupt) is one row with a reason.

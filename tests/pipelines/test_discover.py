@@ -51,7 +51,8 @@ def test_a_plain_list_of_names_gets_stars_and_forks(tmp_path, server, capsys):
     [
         (("--names", "nowhere.txt"), 2, "no list of repositories nowhere.txt"),
         (("--organisation", "unknown"), 1, "HTTP status 404"),
-        (("--search", "x", "then", "2023-11-01"), 2, "then"),
+        (("--search", "x", "then", "2023-11-01"), 2, "--search takes a day such as 2023-10-01, not 'then'"),
+        (("--organisation", "o", "--created-before", "now"), 2, "--created-before takes a day"),
         (("--hours", "2023-10-02-0", "2023-10-01-0"), 2, "comes after the last"),
     ],
 )

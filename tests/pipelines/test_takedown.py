@@ -11,8 +11,9 @@ import pytest
 from corpus.decode import plain_text
 from corpus.exact import exact_key
 from corpus.minhash import MinHashConfig
-from corpus.shards import Shard, Store
+from corpus.shards import Record, Shard, Store
 from corpus.sources.git import Git
+from corpus.sources.issues import GATHERED
 from corpus.takedown import Taken, taken_down
 from filters.survivors import DedupConfig
 from pipelines import crawl, dedup, takedown
@@ -267,6 +268,19 @@ def test_a_crawl_refuses_what_is_listed(tmp_path):
     result = crawl.run(stage, CrawlConfig(batches=batches))
     found = [row["origin"] for shard in result.outputs["documents"] for row in stage.store.table(shard).to_pylist()]
     assert (found, result.counts["refused.taken_down"], result.counts["seen"]) == (["o/a"], 3, 4)
+
+
+def test_what_a_source_gathered_for_a_batch_goes_and_that_of_others_stays(tmp_path, capsys):
+    store = small_root(tmp_path)
+    gathered = [
+        store.write_shard(f"objects/crawl/{step}/{batch}", GATHERED, [], Record(batch, {}))
+        for step in ("gather", "merge")
+        for batch in ("first", "other")
+    ]
+    assert down(store, "o/a") == 0
+    there = [path for path, _ in store.walk(["objects/crawl"])]
+    assert sorted(there) == sorted(shard.path for shard in gathered if shard.batch == "other")
+    assert "gathered files deleted            2" in capsys.readouterr().out
 
 
 def test_an_empty_list_holds_nothing():

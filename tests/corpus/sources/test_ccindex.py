@@ -10,6 +10,7 @@ import pytest
 
 from corpus.http import UnavailableError
 from corpus.schema import LISTING
+from corpus.sources import ccindex
 from corpus.sources.ccindex import CommonCrawlIndex, listing, origin, read, roots
 from tests.corpus.sources.crawl_server import DUMP, LOOPBACK, crawl_files, served
 from tests.corpus.sources.warcs import record
@@ -72,6 +73,18 @@ def test_only_blocks_that_may_hold_a_domain_are_asked_for():
         found = roots(source)
         assert len(found) == 2  # each: its block and the one before, which might reach into it
         assert [r["path"] for r in listed_of(source, found)] == ["https://h01234.org/", "https://h02999.org/"]
+
+
+def test_what_a_large_domain_needs_of_the_index_is_asked_for_in_pieces(monkeypatch):
+    many = [(f"https://a.org/{n:03d}", b"", {}) for n in range(60)]
+    with served(crawl_files(many, block=4)) as (url, _):
+        source = CommonCrawlIndex(folder=url, dump=DUMP, index="cdx", domains=("a.org",), http=LOOPBACK)
+        whole = roots(source)
+        monkeypatch.setattr(ccindex, "_SPAN", 1_000)
+        pieces = roots(source)
+        spans = [tuple(map(int, name.rpartition(":")[2].split("-"))) for name in pieces]
+        assert len(whole) == 1 and len(pieces) > 2 and max(stop - start for start, stop in spans) <= 1_000
+        assert [row["path"] for row in listed_of(source, pieces)] == [row["path"] for row in listed_of(source, whole)]
 
 
 def listed_of(source, names):
