@@ -138,11 +138,11 @@ def test_list_shows_ablations_and_their_calls(made, capsys):
 
 def test_a_checkpoint_that_cannot_be_had_is_named_before_anything_is_built(tmp_path):
     path = tmp_path / "mine.py"
-    path.write_text(RECIPE.replace("keep=True", "start='owner/nowhere'"))
+    path.write_text(RECIPE.replace("keep=True", "start='hub:owner/nowhere'"))
     environment = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     done = run(tmp_path, f"{path}:base", "--variants", "no_dedup", "--seeds", "2", "--workers", "1", **environment)
     assert done.returncode == 2
-    assert "owner/nowhere is no folder here" in done.stderr
+    assert "hub:owner/nowhere is not in" in done.stderr
 
 
 def test_what_each_plan_needs_is_printed(capsys):
