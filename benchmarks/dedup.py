@@ -51,6 +51,7 @@ def rows() -> Iterator[dict[str, Any]]:
     yield from choices(texts)
     texts += ["\n".join(reversed(text.split("\n"))) for text in texts]
     texts += [text.swapcase() for text in texts]
+    texts += [text.replace(" ", "  ") for text in texts]
     size = sum(len(text.encode()) for text in texts) / 1e6
     one, two = (clocked(texts, workers) for workers in (1, 2))
     yield _row(f"two workers against one, {size:.0f} MB, by the clock", "MB/s", size / two, "one worker", size / one)
