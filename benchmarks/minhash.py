@@ -1,7 +1,8 @@
 """Benchmark `minhash`: signatures a second on real source files, against peers in this process; and are they right.
 
 Files are the Python files of the running interpreter's library and packages, the same on both sides; a slow peer gets
-the first of them only. Peers that are not installed, or cannot start, make a row that says why, without a number.
+the first of them only. Both begin with the text as a shard holds it, an Arrow column. Peers that are not installed, or
+cannot start, make a row that says why, without a number.
 """
 
 import re
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from benchmarks._figures import figure, rate
 from corpus.exact import exact_keys
@@ -30,14 +32,14 @@ def rows() -> Iterator[dict[str, Any]]:
     texts = real_texts(_BYTES)
     wide = MinHashConfig(bands=32, rows=8)
     signatures(wide, pa.array(texts[:1], pa.large_string()))  # compiled, or read from the cache
-    yield from _against("rensa RMinHash, shingles in Python", texts, wide, 4_000_000, _rensa)
+    yield from _against("rensa RMinHash, shingles in Python", texts, wide, 20_000_000, _rensa)
     yield from _against("datasketch 2, shingles in Python", texts, wide, 2_000_000, _datasketch)
     yield from _against("datatrove", texts, MinHashConfig(), 500_000, _datatrove)
     column = pa.array(texts, pa.large_string())
     chars = MinHashConfig(bands=32, rows=8, shingle="char")
-    yield _row("256 hashes, word 5-grams, all files", "MB/s", _rate(texts, lambda _: signatures(wide, column)))
-    yield _row("256 hashes, char 5-grams, all files", "MB/s", _rate(texts, lambda _: signatures(chars, column)))
-    yield _row("both exact keys", "MB/s", _rate(texts, lambda _: exact_keys(column)))
+    yield _row("256 hashes, word 5-grams, all files", "MB/s", rate(_bytes(column), lambda: signatures(wide, column)))
+    yield _row("256 hashes, char 5-grams, all files", "MB/s", rate(_bytes(column), lambda: signatures(chars, column)))
+    yield _row("both exact keys", "MB/s", rate(_bytes(column), lambda: exact_keys(column)))
     yield from found_by_similarity(texts, MinHashConfig())
 
 
@@ -59,10 +61,6 @@ def real_texts(limit: int) -> list[str]:
     return texts
 
 
-def _rate(texts: list[str], sign: Callable[[list[str]], object]) -> float:
-    return rate(sum(len(text.encode()) for text in texts), lambda: sign(texts))
-
-
 def _against(
     peer: str,
     texts: list[str],
@@ -79,8 +77,13 @@ def _against(
     except ImportError as error:
         yield _row(f"{what}: {peer} left out, {error}".splitlines()[0], "MB/s", None)
         return
-    ours = _rate(some, lambda part: signatures(cfg, pa.array(part, pa.large_string())))
-    yield _row(what, "MB/s", ours, peer, _rate(some, lambda part: [sign(text) for text in part]))
+    column = pa.array(some, pa.large_string())
+    theirs = rate(_bytes(column), lambda: [sign(text) for text in column.to_pylist()])
+    yield _row(what, "MB/s", rate(_bytes(column), lambda: signatures(cfg, column)), peer, theirs)
+
+
+def _bytes(column: pa.LargeStringArray) -> int:
+    return int(pc.sum(pc.binary_length(column)).as_py())
 
 
 def _shingles(text: str) -> set[str]:
