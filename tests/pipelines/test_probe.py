@@ -64,6 +64,6 @@ def test_two_builds_read_the_documents_they_share_alike_and_in_the_same_order(tm
 
 def test_a_checkpoint_that_is_nowhere_is_named_before_a_run(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(FileNotFoundError, match="hub:owner/nowhere is not in .* the hub was not asked"):
+    with pytest.raises(FileNotFoundError, match=r"hub:owner/nowhere is not in .* the hub was not asked"):
         probe.check_start(ProbeConfig(start="hub:owner/nowhere"))
     probe.check_start(ProbeConfig())
