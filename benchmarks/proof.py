@@ -11,7 +11,7 @@ import re
 import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -242,7 +242,9 @@ def precision(cfg: MinHashConfig, files: list[str], copies: int) -> Iterator[dic
     words = lru_cache(maxsize=64)(lambda index: shingles(texts[index]))
     for name, verify in (("without verification", None), ("verified by Jaccard", 0.7)):
         with tempfile.TemporaryDirectory() as root:
-            settings = DedupConfig(unit="file", minhash=cfg, verify=verify, verify_by="jaccard")
+            settings = DedupConfig(unit="file", minhash=cfg)
+            if verify is not None:
+                settings = replace(settings, verify=verify, verify_by="jaccard")
             pairs = joined(root, settings, texts)
         true = [true_jaccard(words(node), words(to)) >= 0.7 for node, to in sorted(pairs)]
         what = f"{name}, {len(texts)} documents: share of {len(pairs)} joined pairs at Jaccard 0.7 or above"
