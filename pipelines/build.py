@@ -185,7 +185,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         loaded = load(args.recipe, args.sample)
     except RecipeError as error:
-        return usage_error(str(error))
+        return usage_error(error)
     stages = plan(loaded.recipe)
     chosen = args.stage.split(",") if args.stage else [stage.name for stage in stages]
     unknown = sorted(set(chosen) - {stage.name for stage in stages})

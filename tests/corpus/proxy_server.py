@@ -1,45 +1,20 @@
 """A proxy on loopback: passes plain requests on, opens tunnels, and asks for a password where it is told to."""
 
 import socket
-import threading
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from tests.corpus.loopback import Loopback
 
-class ProxyServer:
+
+class ProxyServer(Loopback):
     """`password`: the Proxy-Authorization it wants. `refuses`: the status it gives to whoever wants a tunnel.
     `names`: where it finds hosts that nobody else knows."""
 
     def __init__(self, password=None, refuses=None, names=None):
         self.password, self.refuses, self.names, self.asked = password, refuses, names or {}, []
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *words):
-                pass
-
-            def do_GET(self):
-                proxy._pass_on(self)
-
-            def do_CONNECT(self):
-                proxy._connect(self)
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        methods = {"GET": lambda handler: self._pass_on(handler), "CONNECT": lambda handler: self._connect(handler)}
+        super().__init__(methods)
 
     def _place(self, host, port):
         return self.names.get(host, (host, port))

@@ -8,14 +8,15 @@ import subprocess
 import threading
 import time
 from collections import Counter, deque
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from tests.corpus.loopback import Loopback
 
 _GIT = subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True).stdout.strip()
 BACKEND = os.path.join(_GIT, "git-http-backend")
 
 
-class Server:
+class Server(Loopback):
     """`git`: folder of bare repositories. `files`: folder. `pages`: path with query -> JSON data or (headers, data).
 
     `faults`: what happens to the next requests, in order: a status, (status, headers), "reset", "cut" (half of the
@@ -28,33 +29,11 @@ class Server:
         self.git, self.files, self.pages, self.filters = git, files, pages or {}, filters
         self.faults, self.seen, self.requests = deque(), Counter(), []
         self.first, self.known, self.stops, self.go = None, set(), set(), threading.Event()
-        server = self
+        super().__init__({name: lambda handler: self._answer(handler) for name in ("GET", "POST")})
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *words):
-                pass
-
-            def do_GET(self):
-                server._answer(self)
-
-            do_POST = do_GET
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
+    def __exit__(self, *error):
         self.go.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        super().__exit__(*error)
 
     def _answer(self, handler):
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
