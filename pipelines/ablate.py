@@ -21,10 +21,11 @@ from pipelines.ablation import Build, Run, as_variant, check_variant, frozen_set
 from pipelines.ablation_report import Ablation, page, summary
 from pipelines.build import plan, record_build, run_stage
 from pipelines.cluster import ClusterError, connect
-from pipelines.console import end, usage_error
+from pipelines.console import UsageError, end, usage_error
 from pipelines.identity import digest
 from pipelines.live import following
 from pipelines.manifest import look_up, survey
+from pipelines.place import store_at
 from pipelines.probe import LOGS, check_start
 from pipelines.progress import RunProgress
 from pipelines.recipes import Loaded, Recipe, RecipeError, load
@@ -61,12 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not (args.list or args.plans):
             check_machine(loaded.recipe.ablation.probe)
             check_start(loaded.recipe.ablation.probe)
-    except (RecipeError, ValueError, FileNotFoundError) as error:
+        store = store_at(args.root)
+    except (UsageError, ValueError, FileNotFoundError) as error:
         return usage_error(error)
     if args.plans:
         _print_plans(loaded.recipe.ablation.probe)
         return 0
-    store = Store(args.root)
     if args.list:
         _print_list(store, args.json)
         return 0

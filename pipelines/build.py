@@ -39,10 +39,11 @@ from pipelines import (
     scrub,
 )
 from pipelines.cluster import Cluster, ClusterError, connect
-from pipelines.console import end, usage_error
+from pipelines.console import UsageError, end, usage_error
 from pipelines.manifest import Found, commit, look_up, resolve, survey
+from pipelines.place import check_writable, store_at
 from pipelines.progress import RunProgress
-from pipelines.recipes import Loaded, Recipe, RecipeError, load
+from pipelines.recipes import Loaded, Recipe, load
 from pipelines.stage import Ref, Stage, StageError, Work
 
 
@@ -181,19 +182,19 @@ def held_out_of_base(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0: done. 1: a stage failed. 2: wrong usage."""
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.json and not args.list:
+        parser.error("--json says how --list prints: give both")
+    if args.list and args.prune:
+        parser.error("--list and --prune are two commands: give one")
     try:
         loaded = load(args.recipe, args.sample)
-    except RecipeError as error:
+        stages = plan(loaded.recipe)
+        chosen = _chosen(args.stage, stages)
+        store = store_at(args.root)
+    except UsageError as error:
         return usage_error(error)
-    stages = plan(loaded.recipe)
-    chosen = args.stage.split(",") if args.stage else [stage.name for stage in stages]
-    unknown = sorted(set(chosen) - {stage.name for stage in stages})
-    if unknown:
-        return usage_error(
-            f"no stage {', '.join(unknown)}; the stages are: {', '.join(stage.name for stage in stages)}"
-        )
-    store = Store(args.root)
     found = survey(store, stages, args.accept_code)
     if args.list:
         _print_list(found, args.json)
@@ -207,9 +208,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return usage_error(missing)
     try:
         return _run(args, loaded, store, stages, chosen, found)
+    except UsageError as error:
+        return usage_error(error)
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
+
+
+def _chosen(asked: str | None, stages: list[Stage]) -> list[str]:
+    """The stages that `--stage` names; all of them without it. Raises UsageError."""
+    known = [stage.name for stage in stages]
+    chosen = known if asked is None else [name.strip() for name in asked.split(",")]
+    if unknown := sorted(set(chosen) - set(known)):
+        raise UsageError(
+            f"no stage {', '.join(name or repr(name) for name in unknown)}; the stages are: {', '.join(known)}"
+        )
+    return chosen
 
 
 def _run(
@@ -235,6 +249,7 @@ def _run(
                 quarantined += here.result.counts.get("quarantined", 0)
                 continue
             if cluster is None:
+                check_writable(store, progress.log_path)
                 try:
                     cluster = stack.enter_context(connect(args.scheduler, args.workers, loaded.user_file))
                 except ClusterError as error:
@@ -246,6 +261,7 @@ def _run(
             if done is None:
                 return 1
             found[stage.name] = done
+            record_build(store, loaded.name, found)  # at once: --prune keeps what an unfinished build has made so far
             assert done.result is not None
             quarantined += done.result.counts.get("quarantined", 0)
     record_build(store, loaded.name, found)
@@ -261,21 +277,29 @@ def run_stage(work: Work, progress: RunProgress, here: Found, before: dict[str, 
     assert inputs is not None and here.path is not None
     print(stage.name, file=sys.stderr, flush=True)
     progress.manifest = here.path
-    if store.read_text(f"{here.path}.failed") is not None:
-        store.delete(f"{here.path}.failed")
     started = time.monotonic()
     try:
+        if store.read_text(f"{here.path}.failed") is not None:
+            store.delete(f"{here.path}.failed")
         result = stage.run(work, stage.config, **inputs)
+        done = commit(store, here, result, work.files, inputs)
+        progress.log({"stage": stage.name, "counts": result.counts, "seconds": round(time.monotonic() - started, 3)})
     except Exception as error:
         # Tasks arrive as StageError with their shard named; a stage's own refusals (an infeasible mixture) do not.
         told = str(error) if isinstance(error, StageError) else f"{stage.name} failed: {type(error).__name__}: {error}"
-        progress.log({"stage": stage.name, "failed": told, "traceback": traceback.format_exc()})
-        store.write_text(f"{here.path}.failed", told)
-        print(f"error: {told}\nThe whole traceback is in {work.store.root}/{progress.log_path}", file=sys.stderr)
+        print(f"error: {told}\n{_note_failure(store, progress, here, told)}", file=sys.stderr)
         return None
-    done = commit(store, here, result, work.files, inputs)
-    progress.log({"stage": stage.name, "counts": result.counts, "seconds": round(time.monotonic() - started, 3)})
     return done
+
+
+def _note_failure(store: Store, progress: RunProgress, here: Found, told: str) -> str:
+    """Keep the failure being handled, for the log and for `--list`; what to tell of it. A full disk keeps none."""
+    try:
+        progress.log({"stage": here.stage.name, "failed": told, "traceback": traceback.format_exc()})
+        store.write_text(f"{here.path}.failed", told)
+    except OSError as error:
+        return f"Nothing can be noted below {store.root} ({error}); make room there: the same command goes on from here"
+    return f"The whole traceback is in {store.root}/{progress.log_path}; the same command goes on from here"
 
 
 def record_build(store: Store, name: str, found: dict[str, Found]) -> None:
@@ -327,17 +351,19 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _fraction(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not a share of origins: give a number above 0 and up to 1")
     return value
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
+    if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"{text} workers cannot work: give 1 or more")
-    return value
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,10 @@ CLOSED_PIPE = 141  # 128 + SIGPIPE, as a shell reports a program that the signal
 WRONG_USAGE = 2
 
 
+class UsageError(Exception):
+    """What was asked for cannot be done as it was asked; the message names the thing and the way out."""
+
+
 def end(main: Callable[[], int]) -> NoReturn:
     """Run the command and leave the process."""
     try:

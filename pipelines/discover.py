@@ -29,7 +29,8 @@ from corpus.sources import github
 from corpus.sources.candidates import CANDIDATES, names
 from corpus.sources.gharchive import SERVER, Hours, candidates
 from pipelines.cluster import ClusterError, connect
-from pipelines.console import end, usage_error
+from pipelines.console import UsageError, end, usage_error
+from pipelines.place import store_at
 from pipelines.progress import RunProgress
 from pipelines.stage import Job, StageError, Work, tally
 
@@ -68,7 +69,7 @@ def merged(parts: Sequence[pa.Table]) -> pa.Table:
 def from_hours(args: argparse.Namespace, http: HttpConfig) -> tuple[pa.Table, dict[str, int]]:
     """Candidates named by events, and what was counted."""
     source = Hours(first=args.hours[0], last=args.hours[1], place=args.archive, http=http)
-    store = Store(args.root)
+    store = store_at(args.root)
     progress = RunProgress(store, f"logs/discover-{time.strftime('%Y%m%dT%H%M%S')}-{uuid4().hex[:8]}.jsonl")
     progress.manifest = "manifests/discover"
     with connect(args.scheduler, args.workers, None) as cluster:
@@ -133,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         http = HttpConfig(cache=args.cache, networks=tuple(args.allow_network))
         table, counts = from_hours(args, http) if args.hours else from_rest(args, http)
         rows = chosen(args, table)
-    except (ValueError, FileNotFoundError) as error:
+    except (UsageError, ValueError, FileNotFoundError) as error:
         return usage_error(error)
     except (RefusedError, UnavailableError, StageError, ClusterError) as error:
         print(f"error: {error}", file=sys.stderr)

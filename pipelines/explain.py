@@ -11,10 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.shards import Shard, Store
-from pipelines.console import end, usage_error
+from pipelines.console import UsageError, end, usage_error
 from pipelines.manifest import Found, resolve
 from pipelines.opened import add_options, opened
-from pipelines.recipes import RecipeError
 
 # (stage, output, columns): aligned with the documents, in the order of the plan
 ALIGNED = (
@@ -36,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         build = opened(args)
-    except RecipeError as error:
+    except UsageError as error:
         return usage_error(error)
     inputs = resolve(build.found["classify"].stage, build.found)
     if inputs is None:

@@ -15,12 +15,11 @@ import pyarrow.compute as pc
 from corpus.minhash import U32, estimated_jaccard
 from corpus.schema import CLUSTERS, ID
 from corpus.shards import Shard, Store
-from pipelines.console import end, usage_error
+from pipelines.console import UsageError, end, usage_error
 from pipelines.explain import matches
 from pipelines.manifest import resolve
 from pipelines.minhash import signature_matrix
 from pipelines.opened import add_options, opened
-from pipelines.recipes import RecipeError
 
 _SHOWN = 1_000
 
@@ -33,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         build = opened(args)
-    except RecipeError as error:
+    except UsageError as error:
         return usage_error(error)
     dedup = build.found["dedup"]
     result, inputs = dedup.result, resolve(dedup.stage, build.found)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from corpus.shards import Store
 from pipelines.build import plan
 from pipelines.manifest import Found, survey
+from pipelines.place import store_at
 from pipelines.recipes import Loaded, load
 
 
@@ -29,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def opened(args: argparse.Namespace) -> Opened:
-    """The build that the options name. Raises RecipeError."""
+    """The build that the options name. Raises UsageError."""
     loaded = load(args.recipe, None)
-    store = Store(args.root)
+    store = store_at(args.root)
     return Opened(loaded, store, survey(store, plan(loaded.recipe), accept_code=True))

@@ -8,6 +8,7 @@ import dataclasses
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from corpus.decode import plain_text
 from corpus.extract import page_text
@@ -26,6 +27,7 @@ from filters.secrets import ScrubConfig
 from filters.survivors import DedupConfig
 from pipelines import demo_sources
 from pipelines.cluster import UserFile
+from pipelines.console import UsageError
 from pipelines.crawl import Batch, CrawlConfig
 from pipelines.frozen import Frozen
 from pipelines.identity import USER_MODULE
@@ -44,7 +46,7 @@ DEMO_LABELS = (
 DEMO_CLASSIFIER = ClassifierConfig(dim=32, learning_rate=0.5, buckets=1 << 14, max_positives=300, max_negatives=300)
 
 
-class RecipeError(Exception):
+class RecipeError(UsageError):
     """A recipe that cannot be found or made; the message says which exist or what is wrong."""
 
 
@@ -127,7 +129,7 @@ class Recipe:
 class Loaded:
     """A recipe as the command line named it."""
 
-    name: str  # names the build: recipe, and the share where a sample was asked for
+    name: str  # names the build: recipe, with its file's stem where it has one, and the share of a sample
     recipe: Recipe
     user_file: UserFile | None
 
@@ -138,6 +140,7 @@ def load(spec: str, sample: float | None) -> Loaded:
     if ".py" in spec:
         path, _, name = spec.partition(":")
         make, user_file = _from_file(path, name)
+        name = f"{Path(path).stem}.{name}"  # two files may have a `mine` each: --prune keeps what either needs
     else:
         name = spec
         if spec not in RECIPES:

@@ -16,10 +16,9 @@ from rich.table import Table
 
 from corpus.mix_plan import from_description, with_parts
 from corpus.shards import Shard, Store
-from pipelines.console import end, usage_error
+from pipelines.console import UsageError, end, usage_error
 from pipelines.manifest import Found
 from pipelines.opened import add_options, opened
-from pipelines.recipes import RecipeError
 from pipelines.report_recall import histories, plot
 from pipelines.report_recall import sections as recall_sections
 
@@ -34,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         build = opened(args)
-    except RecipeError as error:
+    except UsageError as error:
         return usage_error(error)
     store, found = build.store, build.found
     if found["crawl"].result is None:

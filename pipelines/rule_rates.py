@@ -21,10 +21,9 @@ from corpus.shards import Shard, Store
 from filters.domains import language_names
 from filters.rule import RuleSet
 from filters.rules import MARKS, SETS, failures
-from pipelines.console import end, usage_error
+from pipelines.console import UsageError, end, usage_error
 from pipelines.manifest import Found
 from pipelines.opened import add_options, opened
-from pipelines.recipes import RecipeError
 from pipelines.report import page
 
 _LANGUAGES, _RULES = 25, 14  # of the table and the plot: those that lose most
@@ -67,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return usage_error(f"no rule set {args.set!r}; the sets are: {', '.join(SETS)}")
     try:
         build = opened(args)
-    except RecipeError as error:
+    except UsageError as error:
         return usage_error(error)
     store, found = build.store, build.found
     if found["measure"].result is None or found["filter"].result is None:

@@ -25,13 +25,14 @@ from corpus.takedown import FOLDER, Taken, member
 from pipelines import export
 from pipelines.build import plan
 from pipelines.cluster import ClusterError, connect
-from pipelines.console import end, usage_error
+from pipelines.console import UsageError, end, usage_error
 from pipelines.fetched import caches, entries, purge_entry
 from pipelines.identity import digest
 from pipelines.manifest import Found, survey
+from pipelines.place import store_at
 from pipelines.progress import RunProgress
 from pipelines.purge import CACHES, COUNTS, GATHERED, has_lists, left_in, purge, scan
-from pipelines.recipes import RecipeError, load
+from pipelines.recipes import load
 from pipelines.stage import Work
 from pipelines.taken import chosen_rows, near, near_index, record_near
 
@@ -59,11 +60,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         loaded = load(args.recipe, None)
         with open(args.list, encoding="utf-8") as file:
             wanted = [line.strip() for line in file if line.strip() and not line.startswith("#")]
-    except (RecipeError, OSError, UnicodeDecodeError) as error:
-        return usage_error(f"{args.list}: {error}" if isinstance(error, UnicodeDecodeError) else str(error))
+        store = store_at(args.root)
+    except UsageError as error:
+        return usage_error(error)
+    except (OSError, UnicodeDecodeError) as error:
+        return usage_error(f"the list {args.list} cannot be read ({error}): name a text file with an entry a line")
     if not wanted:
         return usage_error(f"{args.list} names no document: one id, owner/name, REPO/PATH or URL a line")
-    store = Store(args.root)
     manifests = list(read_manifests(store))
     if not manifests:
         return usage_error(f"{args.root} holds no finished stage: give the --root of a build")

@@ -29,10 +29,9 @@ from corpus.shards import Shard, Store
 from filters.quality import MOST
 from filters.quality_training import Example, QualityConfig, strata, train_model
 from filters.rule import evaluate
-from pipelines.console import end, usage_error
+from pipelines.console import UsageError, end, usage_error
 from pipelines.manifest import Found
 from pipelines.opened import add_options, opened
-from pipelines.recipes import RecipeError
 
 _MARKS = ("language", "generated", "vendored", "minified", "test")
 _KINDS = pa.array(("file", "notebook"))
@@ -56,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             build = opened(args)
             chosen, reference = of_build(cfg, build.store, build.found, args.root)
         model, card, unseen = train_model(cfg, chosen, reference, lambda told: print(told, file=sys.stderr))
-    except (RecipeError, Unfit, ValueError) as error:
+    except (UsageError, Unfit, ValueError) as error:
         return usage_error(error)
     raw = model.encode()
     Path(args.out).write_bytes(raw)

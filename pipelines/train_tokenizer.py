@@ -20,10 +20,10 @@ from tokenizers import models, pre_tokenizers, trainers
 from corpus.draws import uniform_draws
 from corpus.shards import Store
 from filters.edits import edited
-from pipelines.console import end, usage_error
+from pipelines.console import UsageError, end, usage_error
 from pipelines.manifest import Found, resolve
 from pipelines.opened import add_options, opened
-from pipelines.recipes import Recipe, RecipeError
+from pipelines.recipes import Recipe
 from pipelines.stage import Shards
 from tokenization.tokenizer import Tokenizer, TokenizerConfig, tokenizer_at, vocabulary_bytes
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         build = opened(args)
-    except RecipeError as error:
+    except UsageError as error:
         return usage_error(error)
     store, loaded, found = build.store, build.loaded, build.found
     if found["dedup"].result is None:

@@ -60,11 +60,43 @@ def test_a_missing_recipe_file_is_named(capsys, tmp_path):
     assert "no recipe file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--sample", "0"], ["--sample", "2"], ["--workers", "0"], ["--nonsense"]])
-def test_wrong_usage_is_status_2(arguments):
+@pytest.mark.parametrize("stage", ["", " ", "dedup,"])
+def test_a_stage_without_a_name_is_no_stage_and_not_all_of_them(capsys, tmp_path, stage):
+    assert main(["--stage", stage, "--root", str(tmp_path)]) == 2
+    assert "no stage ''; the stages are: crawl, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--sample", "0"], "0 is not a share of origins"),
+        (["--sample", "2"], "2 is not a share of origins"),
+        (["--sample", "half"], "half is not a share of origins"),
+        (["--workers", "0"], "0 workers cannot work"),
+        (["--workers", "two"], "two workers cannot work"),
+        (["--nonsense"], "--nonsense"),
+        (["--json"], "--json says how --list prints"),
+        (["--list", "--prune"], "give one"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_status_2_and_says_what_is_wrong(capsys, arguments, says):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("root", ["nosuch://there", ""])
+def test_a_root_that_is_no_place_is_said_in_one_line(capsys, root):
+    assert main(["--list", "--root", root]) == 2
+    assert capsys.readouterr().err.startswith("error: --root ")
+
+
+def test_a_root_that_takes_no_files_is_said_before_any_work(capsys, tmp_path):
+    (tmp_path / "logs").write_text("a file where a folder belongs")
+    assert main(["--stage", "crawl", "--root", str(tmp_path)]) == 2
+    assert f"error: --root {tmp_path} cannot be written" in capsys.readouterr().err
 
 
 def test_list_of_an_empty_root_is_all_todo(capsys, tmp_path):

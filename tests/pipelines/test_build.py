@@ -2,9 +2,13 @@ from dataclasses import replace
 
 import pytest
 
+from corpus.shards import Store
 from filters.repeats import RepeatsConfig
-from pipelines.build import main, plan
+from pipelines.build import main, plan, run_stage
+from pipelines.manifest import look_up
+from pipelines.progress import RunProgress
 from pipelines.recipes import RECIPES, small
+from pipelines.stage import Result, Stage, Work
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -27,3 +31,36 @@ def test_repeats_stands_in_the_plan_where_the_recipe_asks_for_it_and_its_edits_a
 def test_a_stage_far_from_what_is_done_names_all_that_is_missing_in_order(capsys, tmp_path):
     assert main(["--recipe", "small", "--stage", "minhash", "--root", str(tmp_path)]) == 2
     assert "minhash needs crawl: run --stage crawl first (then pool_minhash" in capsys.readouterr().err
+
+
+def run(root, stage):
+    """One stage without inputs, which calls no worker."""
+    store = Store(str(root))
+    progress = RunProgress(store, "logs/run.jsonl")
+    return run_stage(Work(store, None, stage.name, progress), progress, look_up(store, stage, {}, False), {})
+
+
+def full_disk(work, cfg):
+    raise OSError(28, "No space left on device")
+
+
+def fills_the_disk(work, cfg):
+    for name in ("logs", "manifests"):  # nothing can be written below a file
+        work.store.write_text(name, "")
+    return Result({}, {})
+
+
+def test_a_failure_is_told_with_the_way_on_and_listed(capsys, tmp_path):
+    stage = Stage(name="crawl", run=full_disk, config=None)
+    assert run(tmp_path, stage) is None
+    told = capsys.readouterr().err
+    assert "error: crawl failed: OSError: [Errno 28] No space left on device" in told
+    assert "logs/run.jsonl; the same command goes on from here" in told
+    assert look_up(Store(str(tmp_path)), stage, {}, False).state == "failed"
+
+
+def test_a_disk_that_takes_neither_manifest_nor_log_is_no_traceback(capsys, tmp_path):
+    assert run(tmp_path, Stage(name="crawl", run=fills_the_disk, config=None)) is None
+    told = capsys.readouterr().err
+    assert "error: crawl failed: " in told
+    assert f"Nothing can be noted below {tmp_path}" in told
