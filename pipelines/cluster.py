@@ -131,14 +131,7 @@ def connect(scheduler: str | None, workers: int | None, user_file: UserFile | No
     if scheduler is None:
         with (
             tempfile.TemporaryDirectory(prefix="corpus-dask-") as scratch,
-            LocalCluster(
-                n_workers=workers or os.cpu_count() or 1,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=":0",
-                silence_logs=logging.CRITICAL,  # workers complain while they are closed
-                local_directory=scratch,
-            ) as local,
+            _local(workers or os.cpu_count() or 1, scratch) as local,
             Client(local) as client,
         ):
             yield _prepared(Cluster(client, local=True), user_file)
@@ -155,6 +148,23 @@ def connect(scheduler: str | None, workers: int | None, user_file: UserFile | No
         yield _prepared(Cluster(client, local=False), user_file)
 
 
+def _local(workers: int, scratch: str) -> LocalCluster:
+    try:
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=":0",
+            silence_logs=logging.CRITICAL,  # workers complain while they are closed
+            local_directory=scratch,
+        )
+    except (OSError, RuntimeError, TimeoutError) as error:
+        raise ClusterError(
+            f"{workers} local workers did not start ({error}): run the same command again, or with fewer --workers "
+            "where memory is short"
+        ) from error
+
+
 def _prepared(cluster: Cluster, user_file: UserFile | None) -> Cluster:
     """Register the set-up, and compare sources with a message that names workers and the way out."""
     expected = sources_hash()
@@ -163,6 +173,10 @@ def _prepared(cluster: Cluster, user_file: UserFile | None) -> Cluster:
     except ModuleNotFoundError as error:
         raise ClusterError(
             f"a worker cannot import this project ({error}): run `pip install -e .` in its environment"
+        ) from error
+    except (OSError, TimeoutError) as error:
+        raise ClusterError(
+            f"a worker was lost while it was asked for its code ({error}): run the same command again"
         ) from error
     other = sorted(worker for worker, value in found.items() if value != expected)
     if other:

@@ -6,9 +6,11 @@ it; what stands here is what differs from one build to another.
 
 import dataclasses
 import os
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_type_hints
 
 from corpus.decode import plain_text
 from corpus.extract import page_text
@@ -30,7 +32,7 @@ from pipelines.cluster import UserFile
 from pipelines.console import UsageError
 from pipelines.crawl import Batch, CrawlConfig
 from pipelines.frozen import Frozen
-from pipelines.identity import USER_MODULE
+from pipelines.identity import USER_MODULE, canonical
 from tokenization.exporters import ExportConfig
 from tokenization.packing import PackConfig
 from tokenization.tokenizer import EncodeConfig
@@ -79,6 +81,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """What no stage can check alone."""
+        for name, kind in get_type_hints(Recipe).items():
+            if not isinstance(getattr(self, name), kind):
+                wanted = getattr(kind, "__name__", str(kind))
+                raise ValueError(f"Recipe.{name} must be {wanted}, not {type(getattr(self, name)).__name__}")
         unknown = self.filter.missing(self.measure.columns())
         if unknown:
             raise ValueError(f"filter has rules on {', '.join(unknown)}, which no group of measure gives")
@@ -149,14 +155,25 @@ def load(spec: str, sample: float | None) -> Loaded:
         make = RECIPES[spec]
     try:
         recipe = make()
-    except (ValueError, TypeError, FileNotFoundError) as error:
-        raise RecipeError(f"recipe {spec} is not valid: {error}") from error
-    if not isinstance(recipe, Recipe):
-        raise RecipeError(f"{spec} returns {type(recipe).__name__}, not a Recipe")
+        if not isinstance(recipe, Recipe):
+            raise RecipeError(f"{spec} returns {type(recipe).__name__}, not a Recipe")
+        canonical(recipe)  # refuses settings without an identity, such as a lambda
+    except RecipeError:
+        raise
+    except Exception as error:  # whatever a user's function raises is the user's to see, in one line
+        raise RecipeError(f"recipe {spec} is not valid: {_told(error, user_file)}") from error
     if sample is not None:
         recipe = _sampled(recipe, sample)
         name = f"{name}-{sample:g}"
     return Loaded(name, recipe, user_file)
+
+
+def _told(error: Exception, user_file: UserFile | None) -> str:
+    """The error in one line, with the last line of the user's file that led to it."""
+    kind = "" if isinstance(error, ValueError | TypeError | FileNotFoundError) else f"{type(error).__name__}: "
+    frames = [] if user_file is None else traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if user_file is not None and frame.filename == user_file.filename]
+    return f"{kind}{error}" + (f" (line {lines[-1]})" if lines else "")
 
 
 def _sampled(recipe: Recipe, share: float) -> Recipe:

@@ -64,3 +64,12 @@ def test_a_users_file_is_importable_from_the_source_that_was_read(tmp_path):
     module = file.install()
     assert module.limit() == 40
     assert sys.modules[file.module] is module
+
+
+def test_local_workers_that_end_while_they_start_are_told_with_the_way_out(monkeypatch):
+    monkeypatch.setattr("multiprocessing.spawn._python_exe", "/bin/false")
+    with (
+        pytest.raises(ClusterError, match=r"1 local workers did not start .* run the same command"),
+        connect(None, 1, None),
+    ):
+        pass

@@ -94,3 +94,40 @@ def test_a_long_context_keeps_the_shares_of_domains_and_weighs_long_samples_and_
     ]
     assert {share.lengths for share in recipe.mix.shares} == {((4096, 2.0), (16_384, 4.0))}
     assert (recipe.assemble.mode, recipe.pack.length, recipe.pack.method) == ("repository", 32_768, "best_fit")
+
+
+def test_a_field_of_another_type_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"Recipe\.mix must be MixConfig, not int"):
+        replace(small(), mix=3)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("return {}['x']", r"KeyError: 'x' \(line 5\)"),
+        ("return small().nothing", r"AttributeError: .*nothing.* \(line 5\)"),
+        ("return replace(small(), mix=None)", r"Recipe\.mix must be MixConfig, not NoneType \(line 5\)"),
+        ("return with_extract(lambda raw: None)", "has no importable name: move it to the top level"),
+    ],
+)
+def test_whatever_a_users_function_does_wrong_is_one_line(tmp_path, body, says):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        f"from dataclasses import replace\nfrom pipelines.recipes import small\n\ndef mine():\n    {body}\n{WITH}"
+    )
+    with pytest.raises(RecipeError, match=f"mine.py:mine is not valid: .*{says}"):
+        load(f"{path}:mine", None)
+
+
+WITH = """
+def with_extract(extract):
+    recipe = small()
+    batch = replace(recipe.crawl.batches[0], extract=extract)
+    return replace(recipe, crawl=replace(recipe.crawl, batches=(batch,)))
+"""
+
+
+def test_functions_of_one_name_in_two_files_name_two_builds(tmp_path):
+    for stem in ("a", "b"):
+        (tmp_path / f"{stem}.py").write_text("from pipelines.recipes import small\n\ndef mine():\n    return small()\n")
+    assert [load(f"{tmp_path}/{stem}.py:mine", None).name for stem in ("a", "b")] == ["a.mine", "b.mine"]
