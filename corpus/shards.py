@@ -12,7 +12,7 @@ import tempfile
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
@@ -280,9 +280,14 @@ class Store:
             return
         os.makedirs(os.path.dirname(target), exist_ok=True)
         partial = f"{target}.{uuid4().hex}.partial"
-        with open(partial, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(partial, target)
+        try:
+            with open(partial, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(partial, target)
+        except OSError:
+            with suppress(FileNotFoundError):
+                os.unlink(partial)
+            raise
 
     def copy(self, shard: Shard, path: str) -> None:
         """The artefact again under a name that its reader expects."""
@@ -333,9 +338,10 @@ class Store:
         try:
             yield sink, commit
         finally:
-            file.close()
+            # First the name: on a full disk closing raises again, and half a shard would keep the disk full.
             if os.path.exists(partial):
                 os.unlink(partial)
+            file.close()
 
     @contextmanager
     def _open(self, path: str, block: int | None = None) -> Iterator[Any]:

@@ -1,7 +1,9 @@
 import os
+import resource
 import subprocess
 import sys
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +90,25 @@ def test_a_write_that_fails_leaves_nothing(store):
     with pytest.raises(ZeroDivisionError):
         store.write_shard("objects/s/k", TWO, failing(), Record("b", Counter()))
     assert list(store.walk(("objects",))) == []
+
+
+@contextmanager
+def files_up_to(size):
+    """What a full disk does: a write beyond so many bytes fails, and so does closing the file."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+def test_a_disk_that_fills_up_is_not_kept_full_by_half_a_file(store):
+    with files_up_to(1000), pytest.raises(OSError, match="too large"):
+        store.write_artefact("objects/a/x", [b"x" * 500, b"y" * 999], Record("", Counter()))
+    with files_up_to(1000), pytest.raises(OSError, match="too large"):
+        store.write_text("objects/a/text", "x" * 1001)
+    assert [path for path, _ in store.walk(["objects"])] == []
 
 
 def test_wrong_columns_are_a_programmers_error_that_shows_both(store):
