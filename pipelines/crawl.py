@@ -22,7 +22,7 @@ from corpus.decode import Extracted
 from corpus.draws import uniform_draws
 from corpus.schema import DOCUMENTS, LISTED
 from corpus.shards import Shard, Store
-from corpus.sources.raw import Raw, document_id
+from corpus.sources.raw import Raw, document_id, text_names
 from corpus.takedown import Taken, taken_down
 from pipelines.gathering import gathered_by, row_groups
 from pipelines.relatives import copies
@@ -134,7 +134,7 @@ class _Take:
 
 def run(work: Work, cfg: CrawlConfig) -> Result:
     """List every root of every batch, then read."""
-    roots = [(batch, root) for batch in cfg.batches for root in _module(batch.source).roots(batch.source)]
+    roots = [(batch, root) for batch in cfg.batches for root in text_names(_module(batch.source).roots(batch.source))]
     gathered = {batch.name: gathered_by(work, batch.source, batch.name) for batch in cfg.batches}
     list_jobs = [
         Job(gathered[b.name], _Root(source=b.source, listing=_module(b.source).listing, root=r), batch=b.name)

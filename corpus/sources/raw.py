@@ -60,6 +60,19 @@ def readable(path: bytes) -> str:
     return path.replace(b"\\", rb"\x5c").replace(b"\0", rb"\x00").decode("utf-8", "backslashreplace")
 
 
+def text_names(roots: list[str]) -> list[str]:
+    """The roots, each of whose names can be stored. Raises ValueError: a file name on a disk may be any bytes."""
+    for root in roots:
+        try:
+            root.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"the name {root!r} is not UTF-8: rename it (or, where other names of the folder are shown "
+                "wrongly too, set LC_ALL=C.UTF-8)"
+            ) from error
+    return roots
+
+
 def document_id(source: str, origin: str, place: str, text: bytes) -> bytes:
     """Sixteen bytes of blake2b over source, origin, path or URL, and text; each with its length before it.
 

@@ -103,9 +103,10 @@ def files_up_to(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
-def test_a_disk_that_fills_up_is_not_kept_full_by_half_a_file(store):
+def test_a_disk_that_fills_up_is_not_kept_full_by_half_a_file(tmp_path):
+    store = Store(str(tmp_path))
     with files_up_to(1000), pytest.raises(OSError, match="too large"):
-        store.write_artefact("objects/a/x", [b"x" * 500, b"y" * 999], Record("", Counter()))
+        store.write_artefact("objects/a/x", [b"x" * 500, b"y" * 9999], Record("", Counter()))
     with files_up_to(1000), pytest.raises(OSError, match="too large"):
         store.write_text("objects/a/text", "x" * 1001)
     assert [path for path, _ in store.walk(["objects"])] == []

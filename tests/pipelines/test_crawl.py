@@ -1,6 +1,7 @@
 """Sources to shards: what is cut where, what is counted, and what runs again."""
 
 import dataclasses
+import os
 from collections import Counter
 
 import pytest
@@ -211,6 +212,12 @@ def short_reader(source, rows):
 def test_a_source_that_leaves_out_a_row_is_a_bug_and_is_named(tmp_path, source, monkeypatch):
     monkeypatch.setattr("corpus.sources.git.read", short_reader)
     with pytest.raises(Exception, match=r"test_crawl\.read left out 6 of 6 rows"):
+        run(tmp_path, batch(source))
+
+
+def test_a_root_whose_name_is_not_utf8_is_named_with_the_way_out(tmp_path, source):
+    os.rename(f"{source.folder}/a/a.git", os.fsencode(f"{source.folder}/a/") + b"caf\xe9.git")
+    with pytest.raises(ValueError, match=r"the name 'a/caf\\udce9.* is not UTF-8: rename it"):
         run(tmp_path, batch(source))
 
 
