@@ -35,7 +35,7 @@ def run(
     taking_part = work.annotate(
         take_part, None, documents, languages, step="take_part", schema=TAKES_PART, columns=[["kind"], _MARKS]
     )
-    if not cfg.rounds or not documents:
+    if not cfg.rounds or not tally(taking_part).get("files"):  # a corpus without source has no seed to miss
         return Result(
             {"source_scores": _unscored(work, taking_part), "rounds": [], "models": [], "cards": []}, tally(taking_part)
         )

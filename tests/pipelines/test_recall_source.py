@@ -79,6 +79,12 @@ def test_an_empty_seed_can_be_allowed_and_selects_nothing(tmp_path):
     assert [t.num_rows for t in tables] == [25, 27]
 
 
+def test_a_corpus_without_source_files_needs_no_seed(tmp_path):
+    result, tables, _ = recalled(tmp_path, shards=[[{**row, "kind": "prose"} for row in OTHERS]])
+    assert [set(t["score"].to_pylist()) for t in tables] == [{0.0}]
+    assert result.counts["files"] == 0
+
+
 def test_no_rounds_leave_the_stage_out(tmp_path):
     result, tables, _ = recalled(tmp_path, replace(CFG, rounds=0))
     assert [set(t["score"].to_pylist()) for t in tables] == [{0.0}, {0.0}]
