@@ -52,9 +52,13 @@ class Rule:
 
 
 class Signature(NamedTuple):
-    """Names a language whatever the file is called; `needs` come first, since a pattern costs ten times as much."""
+    """Names a language whatever the file is called; `needs` come first, since a pattern costs ten times as much.
+
+    One with `instead_of` is a second look: it is asked only where the model's answer is one of these.
+    """
 
     language: str
+    instead_of: frozenset[str]
     needs: tuple[bytes, ...]
     pattern: re.Pattern[bytes]
 
@@ -148,20 +152,33 @@ def by_rule(extension: str, text: bytes) -> str | None:
 
 
 @cache
-def signatures() -> tuple[Signature, ...]:
-    """In their order; compiled when first asked for."""
+def signatures(answered: str | None = None) -> tuple[Signature, ...]:
+    """Those to ask where the model answered this, in their order; compiled when first asked for."""
+    return tuple(s for s in _signatures() if not s.instead_of or answered in s.instead_of)
+
+
+@cache
+def _signatures() -> tuple[Signature, ...]:
     return tuple(
-        Signature(entry["language"], tuple(part.encode() for part in entry["needs"]), _compiled([entry["pattern"]]))
+        Signature(
+            entry["language"],
+            frozenset(entry.get("instead_of", ())),
+            tuple(part.encode() for part in entry["needs"]),
+            _compiled([entry["pattern"]]),
+        )
         for entry in load_table().signatures
     )
 
 
-def by_signature(text: bytes) -> str | None:
-    """The first signature that the text's beginning carries: an HTTP status line, `\\documentclass`, `(set-logic`."""
+def by_signature(text: bytes, answered: str | None = None) -> str | None:
+    """The first signature that the text's beginning carries: an HTTP status line, `\\documentclass`, `(set-logic`.
+
+    `answered` is what the model takes the text for: a few signatures tell it from what it is often confused with.
+    """
     head = rule_head(text[:SIGNATURE_BYTES])
-    for language, needs, pattern in signatures():
-        if all(part in head for part in needs) and pattern.search(head):
-            return language
+    for signature in signatures(answered):
+        if all(part in head for part in signature.needs) and signature.pattern.search(head):
+            return signature.language
     return None
 
 
@@ -202,6 +219,8 @@ def by_shebang(text: bytes) -> Names:
     if found is None:
         return ()
     words = [found[1], *found[2].split()]
+    if b"JavaScript" in words:
+        return ("JavaScript",)  # `osascript -l JavaScript`
     for word in words:
         base = word.rsplit(b"/", 1)[-1].decode("utf-8", "replace")
         if base in _WRAPPERS or base.startswith("-") or "=" in base:

@@ -193,7 +193,7 @@ def answer(
     other = int(rest.argmax())
     sure = language_model.confidence(model, float(line[first]), float(line[other]))
     names = [model.classes[at].removeprefix("~") for at in (first, other)]
-    signed = by_signature(head) if sure < SURE else None
+    signed = by_signature(head, names[0]) if sure < SURE else None
     if signed is not None:
         return Decision("heuristic", signed, SIGNATURE_CONFIDENCE, names[names[0] == signed])
     if sure < cfg.min_confidence:
