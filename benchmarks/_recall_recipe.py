@@ -27,12 +27,12 @@ CUTS = (4_000_000, 3_500_000, 3_000_000)
 CODE_SEEDS = ("flask.palletsprojects.com", "docs.aiohttp.org", "docs.djangoproject.com")
 CODE_CUTS = (6_000_000, 8_000_000, 8_000_000)
 PATTERNS = str(Path(__file__).with_name("recall_patterns"))
-READ = 100  # pages on each side of a cut that are listed to be read
+READ = 200  # pages a round that are listed to be read
 
 
 def automatic() -> Recipe:
     """Three rounds, and nobody looks in between: prefixes join as proposed."""
-    return _recipe(RecallConfig(labels=(_math(),), rounds=3, classifier=WORDS, samples=READ, join_collected=True))
+    return _recipe(RecallConfig(labels=(_math(),), rounds=3, classifier=WORDS, read=READ, join_collected=True))
 
 
 def folders() -> Recipe:

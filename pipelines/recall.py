@@ -41,8 +41,8 @@ def run(work: Work, cfg: RecallConfig, pool: Shards, pool_survivors: Shards) -> 
         _check_seeds(cfg, tally(seeds), tally(ids).get("pages", 0), number)
         budgets = {label.name: label.cut_of(number - 1) for label in cfg.labels}
         made = run_round(work, cfg.classifier, (pool, ids, seeds, before), budgets, texts, cfg.samples)
-        shown = {label: row["samples"] for label, row in made.table.items()}
-        close = find_close(work, cfg, (pool, ids, made.scores), number, shown)
+        lowest = {label: row["lowest_logit"] for label, row in made.table.items()}
+        close = find_close(work, cfg, (pool, ids, made.scores, seeds), number, lowest)
         for name, shards in (("selections", made.scores), ("models", made.models), ("cards", made.cards)):
             kept[name] += shards  # round after round
         kept["proposals"] += close.proposals
