@@ -76,7 +76,7 @@ def offer(store: Store, cfg: tuple[int, int], job: Job, counts: dict[str, int]) 
         open_ = has_text & ~decided & (doubts >= FAR) & np.array([c is None or c == label for c in collected], bool)
         taken: dict[str, int] = {}
         candidates = np.flatnonzero(open_)
-        for row in candidates[np.argsort(-doubts[candidates], kind="stable")][:_OFFERED].tolist():
+        for row in candidates[np.lexsort((tied[candidates], -doubts[candidates]))][:_OFFERED].tolist():
             if taken.setdefault(groups[row], 0) < most:
                 taken[groups[row]] += 1
                 is_listed, above = matches[row] is not None, collected[row] == label
@@ -127,8 +127,11 @@ def _samples(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _pages(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
     """Pages of listed folders and of domains of which something was collected, group by group, best first."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for row in sorted((r for r in rows if not r["sample"]), key=lambda r: (-r["logit"], r["tie"], r["shard"])):
+    for row in sorted((r for r in rows if not r["sample"]), key=lambda r: (-r["doubt"], r["tie"], r["shard"])):
         groups.setdefault(row["group"], []).append(row)
+    groups = {
+        name: sorted(found[:most], key=lambda r: (-r["logit"], r["tie"], r["shard"])) for name, found in groups.items()
+    }
     close = {name: found for name, found in groups.items() if any(r["listed"] or r["above"] for r in found)}
     cuts = {name: np.array([r["doubt"] for r in found]) for name, found in close.items()}
     numbers = allotted(cuts, most)
