@@ -42,7 +42,9 @@ def automatic() -> Recipe:
 def read() -> Recipe:
     """Between rounds a reader, blind to the labels, decides on what the proposal lists (docs/recall.md)."""
     recipe = automatic()
-    return replace(recipe, recall=replace(recipe.recall, edited=edited_patterns(str(PATTERNS / _pool()))))
+    edited = edited_patterns(str(PATTERNS / _pool()))
+    # A reader's patterns also name pages that this pool, a sample of its sites, does not have.
+    return replace(recipe, recall=replace(recipe.recall, edited=edited, unmatched_seeds=True))
 
 
 def fasttext() -> Recipe:

@@ -7,7 +7,7 @@ than 10 % was kept, add its uncollected pages, repeat. Knows no shards, no fastT
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
 from hashlib import blake2b
@@ -258,20 +258,26 @@ class Joining:
         self._depths = sorted((more for more in depths if more > depth), reverse=True)
 
     def match(self, address: str) -> tuple[str, str] | None:
-        """(label, pattern), or None."""
+        """(label, pattern) of the decision that counts, or None."""
+        return next(self._all(address), None)
+
+    def matches(self, address: str) -> list[tuple[str, str]]:
+        """All that match, the one that counts first."""
+        return list(self._all(address))
+
+    def _all(self, address: str) -> Iterator[tuple[str, str]]:
         label = self._prefixes.get(address)
         if label is not None:  # the page itself
-            return label, address
+            yield label, address
         for depth in (*self._depths, self._depth):  # the deepest folder first
             folder = prefix(address, depth)
-            if folder.count("/") == depth or depth == self._depth:
+            if folder != address and (folder.count("/") == depth or depth == self._depth):
                 label = self._prefixes.get(folder)
                 if label is not None:
-                    return label, folder
+                    yield label, folder
         for compiled, label, pattern in self._wild:
             if compiled.fullmatch(address):
-                return label, pattern
-        return None
+                yield label, pattern
 
 
 def ties(ids: Iterable[bytes]) -> np.ndarray:

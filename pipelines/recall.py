@@ -188,8 +188,10 @@ def mark_seeds(store: Store, cfg: Any, job: Job, counts: "Counter[str]") -> Iter
         with_text = [n > 0 for n in numbers["n_tokens"].to_pylist()]
         rows = slice(at, at := at + len(urls))
         if before:
-            found = [joining.match(url) if has else None for url, has in zip(urls, with_text, strict=True)]
-            counts.update(f"matched.{match[0]}.{match[1]}" for match in found if match and job.params is not None)
+            every = [joining.matches(url) if has else [] for url, has in zip(urls, with_text, strict=True)]
+            found = [matches[0] if matches else None for matches in every]
+            if job.params is not None:
+                counts.update(f"matched.{label}.{pattern}" for matches in every for label, pattern in matches)
             new = [
                 match[0] if match and (join_collected or old is None or match[0].startswith(REJECTED)) else None
                 for match, old in zip(found, collected[rows], strict=True)
