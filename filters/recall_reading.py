@@ -16,7 +16,8 @@ from filters.recall import prefix
 
 DEEPEST = 8  # folders of a path that are told apart
 _POWER = 0.75  # 1: by doubt alone; 0: every group alike
-FAR = 0.4  # doubt below which a page is not worth reading: 1.4 from the cut, in logits
+SELECTED = 0.5  # least doubt of a page inside the cut
+FAR = 0.4  # doubt below which a page is not worth reading: 1.4 below the cut, in logits
 
 
 def shallow(counted: Mapping[tuple[str, str], Sequence[int]], depth: int) -> dict[tuple[str, str], list[int]]:
@@ -69,9 +70,10 @@ def folders(
 
 
 def doubt(logits: np.ndarray, cut: float) -> np.ndarray:
-    """1 at the cut, falling to 0 as a page's logit moves away from it."""
-    made: np.ndarray = 2.0 / (1.0 + np.exp(np.minimum(np.abs(logits.astype(np.float64) - cut), 50.0)))
-    return made
+    """1 at the cut, falling to 0 below it and to a half above: what is selected is worth a look, however sure."""
+    away = logits.astype(np.float64) - cut
+    made: np.ndarray = 2.0 / (1.0 + np.exp(np.minimum(np.abs(away), 50.0)))
+    return np.where(away > 0, np.maximum(made, SELECTED), made)
 
 
 def allotted(doubts: Mapping[str, np.ndarray], pages: int) -> dict[str, int]:

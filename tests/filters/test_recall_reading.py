@@ -38,8 +38,9 @@ def test_counts_by_folder_become_counts_by_prefix():
     assert shallow(counted, 1) == {("a.org", "a.org/x"): [5, 3], ("a.org", "a.org"): [1, 0]}
 
 
-def test_doubt_is_one_at_the_cut_and_falls_on_both_sides():
-    assert doubt(np.array([0.5, 1.5, -0.5, 1e9]), 0.5).round(3).tolist() == [1.0, 0.538, 0.538, 0.0]
+def test_doubt_is_one_at_the_cut_and_falls_to_nothing_below_and_to_a_half_above():
+    found = doubt(np.array([0.5, 1.5, -0.5, 1e9, -1e9]), 0.5)
+    assert found.round(3).tolist() == [1.0, 0.538, 0.538, 0.5, 0.0]
 
 
 @given(st.dictionaries(st.text(max_size=2), st.integers(0, 9), max_size=5), st.integers(0, 40))
