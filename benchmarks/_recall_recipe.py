@@ -9,7 +9,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks._recall_sites import SEEDS
+from benchmarks import _recall_sites, _recall_sites2
 from corpus.extract import page_text
 from corpus.mixture import MixConfig
 from corpus.sources.commoncrawl import CommonCrawl
@@ -27,7 +27,7 @@ WORDS = ClassifierConfig(max_negatives=3_000, words=WordsConfig())
 # Another pool's budgets are the same shares of its tokens, rounded to 10,000.
 CUTS = {"pool-1": (4_000_000, 3_500_000, 3_000_000)}
 CUT_SHARES = (0.1155, 0.1010, 0.0866)  # those of pool 1
-STARTS = {"pool-1": SEEDS}
+STARTS = {"pool-1": _recall_sites.SEEDS, "pool-2": _recall_sites2.SEEDS}
 CODE_SEEDS = ("flask.palletsprojects.com", "docs.aiohttp.org", "docs.djangoproject.com")
 CODE_CUTS = (6_000_000, 8_000_000, 8_000_000)
 PATTERNS = Path(__file__).with_name("recall_patterns")
