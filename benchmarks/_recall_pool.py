@@ -1,60 +1,86 @@
-"""The pool of the benchmark `recall`: real pages out of Debian packages, as WARC files under the addresses of their
+"""The pools of the benchmark `recall`: real pages out of Debian packages, as WARC files under the addresses of their
 sites.
 
-Comes in: a folder of `.deb` files (read here, nothing is installed or run) and `_recall_sites`. Goes out: WARC files
-and `labels.tsv`, one line per page. The same packages give the same files. Each site's pages are drawn by a hash of
-their address among those that hold at least `LEAST` characters of text; what the label is, only the path decides.
+Comes in: a folder of `.deb` files (read here, nothing is installed or run) and a `Pool`: `FIRST` of `_recall_sites`,
+`SECOND` of `_recall_sites2`. Goes out: WARC files and `labels.tsv`, one line per page. The same packages give the same
+files. Each site's pages are drawn by a hash of their address among those that hold at least `LEAST` characters of text;
+what the label is, only the path decides.
 """
 
 import gzip
 import heapq
 import io
+import re
 import tarfile
+import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from benchmarks import _recall_sites2
 from benchmarks._recall_sites import INDEXES, SITES, Site
 from corpus.extract import html_text
 from pipelines.demo_math import Page
 from pipelines.demo_pages import CRAWLED_UNTIL, ELSEWHERE, elsewhere, warc_file
 from pipelines.demo_sources import PACKAGES
 
-LIST: Final = Path(__file__).with_name("recall_packages.txt")
 LEAST: Final = 500  # characters of text: shorter pages are headings, redirects and lists of links
 LARGEST: Final = 400_000  # bytes of HTML
 FILES: Final = 8
 MATH, OTHER = "math", "other"
 _CANDIDATES: Final = 3  # pages held per page wanted, since some have too little text
+# XHTML closes elements where HTML cannot, and may declare entities before the page.
+_CLOSED: Final = re.compile(rb"<(script|a|div|p|span|td)\b([^<>]*)/>")
+_DECLARED: Final = re.compile(rb"<!DOCTYPE[^\[>]*\[.*?\]>", re.DOTALL)
 
 
-def packages() -> dict[str, tuple[str, str]]:
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Which sites, out of which packages."""
+
+    sites: tuple[Site, ...]
+    pinned: str  # the file that names the packages, beside this module
+    where: str  # where they are to be had
+    others: bool = False  # with the pages of other sites that the demo's input holds
+
+
+FIRST: Final = Pool(sites=SITES, pinned="recall_packages.txt", where="on Debian 12", others=True)
+SECOND: Final = Pool(
+    sites=_recall_sites2.SITES,
+    pinned="recall_packages2.txt",
+    where="on Debian 12 with Debian 13 (trixie, main) in its sources too",
+)
+
+
+def packages(pool: Pool = FIRST) -> dict[str, tuple[str, str]]:
     """Package -> (file, SHA-256), as pinned."""
-    lines = (line.split() for line in LIST.read_text().splitlines())
+    lines = (line.split() for line in Path(__file__).with_name(pool.pinned).read_text().splitlines())
     return {name.split("_")[0]: (name, digest) for digest, name in lines}
 
 
-def build(folder: Path, demo_packages: Path, target: Path) -> None:
+def build(folder: Path, demo_packages: Path, target: Path, pool: Pool = FIRST) -> None:
     """Write the WARC files and the labels into `target`, unless they are there."""
     done = target / "labels.tsv"
     if done.exists():
         return
-    missing = [name for name, _ in packages().values() if not (folder / name).exists()]
+    pinned = packages(pool)
+    missing = [name for name, _ in pinned.values() if not (folder / name).exists()]
     if missing:
-        wanted = " ".join(f"{file.split('_')[0]}={_version(file)}" for file, _ in packages().values())
+        wanted = " ".join(f"{file.split('_')[0]}={_version(file)}" for file, _ in pinned.values())
         raise FileNotFoundError(
-            f"{folder} lacks {len(missing)} of {len(packages())} packages, such as {missing[0]}: there, on Debian 12, "
+            f"{folder} lacks {len(missing)} of {len(pinned)} packages, such as {missing[0]}: there, {pool.where}, "
             f"run\napt-get download {wanted}"
         )
     lines, pages = [], []
-    for site in SITES:
-        for label, page in _drawn(site, folder):
+    for site in pool.sites:
+        for label, page in _drawn(site, folder, *pinned[site.package]):
             lines.append(f"{page.url}\t{label}\t{site.package}")
             pages.append(page)
-    for page in _others(demo_packages):
+    for page in _others(demo_packages) if pool.others else ():
         lines.append(f"{page.url}\t{OTHER}\telsewhere")
         pages.append(page)
     pages.sort(key=lambda page: sha256(page.url.encode()).digest())
@@ -75,14 +101,11 @@ def _version(file: str) -> str:
     return file.split("_")[1].replace("%3a", ":")
 
 
-def _drawn(site: Site, folder: Path) -> Iterator[tuple[str, Page]]:
+def _drawn(site: Site, folder: Path, file: str, digest: str) -> Iterator[tuple[str, Page]]:
     """The site's pages with the smallest draws, of each label as many as wanted."""
-    file, digest = packages()[site.package]
     data = (folder / file).read_bytes()
     if sha256(data).hexdigest() != digest:
-        raise ValueError(
-            f"{file} is not the file that recall_packages.txt names: take it again, version {_version(file)}"
-        )
+        raise ValueError(f"{file} is not the file that is pinned: take it again, version {_version(file)}")
     wanted = {MATH: site.take_math, OTHER: site.take}
     held: dict[str, list[tuple[int, str, bytes]]] = {MATH: [], OTHER: []}
     for name, html in members(data, f"./usr/share/{site.folder}"):
@@ -113,22 +136,36 @@ def label_of(site: Site, name: str) -> str | None:
 
 
 def members(deb: bytes, folder: str) -> Iterator[tuple[str, bytes]]:
-    """HTML files below the folder, by their path in it. A .deb is an `ar` archive with a tar file of the data in it."""
+    """HTML files below the folder, by their path in it. A .deb is an `ar` archive with a tar file of the data in it; a
+    .jar in it is a folder too."""
     at = 8
     while at < len(deb):
         name, size = deb[at : at + 16].decode().strip().rstrip("/"), int(deb[at + 48 : at + 58])
         if name.startswith("data.tar"):
             with tarfile.open(fileobj=io.BytesIO(deb[at + 60 : at + 60 + size]), mode="r|*") as members:
                 for member in members:
-                    if not member.isfile() or not member.name.startswith(folder) or member.size > LARGEST:
+                    jar = member.name.endswith(".jar") and folder.startswith(f"{member.name}/")
+                    if not member.isfile() or not (jar or (member.name.startswith(folder) and member.size <= LARGEST)):
                         continue
                     path = member.name.removeprefix(folder)
-                    if path.endswith((".html", ".htm", ".html.gz")):
+                    if jar or path.endswith((".html", ".htm", ".html.gz", ".xhtml")):
                         file = members.extractfile(member)
                         assert file is not None
-                        html = gzip.decompress(file.read()) if path.endswith(".gz") else file.read()
-                        yield path.removesuffix(".gz"), html
+                        if jar:
+                            yield from _jar_members(file.read(), folder.removeprefix(f"{member.name}/"))
+                        elif path.endswith(".xhtml"):
+                            yield path, _CLOSED.sub(rb"<\1\2></\1>", _DECLARED.sub(b"<!DOCTYPE html>", file.read()))
+                        else:
+                            html = gzip.decompress(file.read()) if path.endswith(".gz") else file.read()
+                            yield path.removesuffix(".gz"), html
         at += 60 + size + size % 2
+
+
+def _jar_members(jar: bytes, folder: str) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(io.BytesIO(jar)) as files:
+        for info in files.infolist():
+            if info.filename.startswith(folder) and info.filename.endswith(".html") and info.file_size <= LARGEST:
+                yield info.filename.removeprefix(folder), files.read(info)
 
 
 def _others(demo_packages: Path) -> Iterator[Page]:

@@ -1,14 +1,15 @@
-"""The recipe that the benchmark `recall` builds: its pool, crawled and deduplicated, and the loop from parts of three
-sites.
+"""The recipes that the benchmark `recall` builds: a labelled pool, crawled and deduplicated, and the loop from parts of
+a few sites.
 
-The folder of the pool is RECALL_POOL, written by `_recall_pool`.
+RECALL_POOL is the pool's folder, written by `_recall_pool`; its name says which pool it is, and so which sites are the
+seed and which reader's decisions are read. Settings and shares were fixed on pool 1 before pool 2 was there.
 """
 
 import os
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks._recall_sites import SEEDS
+from benchmarks import _recall_sites, _recall_sites2
 from corpus.extract import page_text
 from corpus.mixture import MixConfig
 from corpus.sources.commoncrawl import CommonCrawl
@@ -22,32 +23,33 @@ from pipelines.recipes import Recipe
 # 122 seed pages are no 500,000: at the published pace fastText says 0.5 to everything (see docs/recall.md).
 CLASSIFIER = ClassifierConfig(dim=16, learning_rate=1.0, word_ngrams=2, min_steps=10_000, max_negatives=1_500)
 WORDS = ClassifierConfig(max_negatives=3_000, words=WordsConfig())
-# The mathematics of the pool is 2.75M tokens; the first rounds look wider, for sites that may be related.
-CUTS = (4_000_000, 3_500_000, 3_000_000)
+# The mathematics of pool 1 is 2.75M of its 34.6M tokens; the first rounds look wider, for sites that may be related.
+# Another pool's budgets are the same shares of its tokens, rounded to 10,000.
+CUTS = {"pool-1": (4_000_000, 3_500_000, 3_000_000)}
+CUT_SHARES = (0.1155, 0.1010, 0.0866)  # those of pool 1
+STARTS = {"pool-1": _recall_sites.SEEDS, "pool-2": _recall_sites2.SEEDS}
 CODE_SEEDS = ("flask.palletsprojects.com", "docs.aiohttp.org", "docs.djangoproject.com")
 CODE_CUTS = (6_000_000, 8_000_000, 8_000_000)
-PATTERNS = str(Path(__file__).with_name("recall_patterns"))
-READ = 100  # pages on each side of a cut that are listed to be read
+PATTERNS = Path(__file__).with_name("recall_patterns")
+READ = 200  # undecided pages a round that a reader is shown
 
 
 def automatic() -> Recipe:
     """Three rounds, and nobody looks in between: prefixes join as proposed."""
-    return _recipe(RecallConfig(labels=(_math(),), rounds=3, classifier=WORDS, samples=READ, join_collected=True))
+    return _recipe(RecallConfig(labels=(_math(),), rounds=3, classifier=WORDS, read=READ, join_collected=True))
 
 
-def folders() -> Recipe:
-    """Between rounds a reader decides on folders of the related sites; not blind to the labels (docs/recall.md)."""
-    return _annotated("folders")
-
-
-def pages() -> Recipe:
-    """And on the pages around the cut, as far as they were read."""
-    return _annotated("pages")
+def read() -> Recipe:
+    """Between rounds a reader, blind to the labels, decides on what the proposal lists (docs/recall.md)."""
+    recipe = automatic()
+    edited = edited_patterns(str(PATTERNS / _pool()))
+    # A reader's patterns also name pages that this pool, a sample of its sites, does not have.
+    return replace(recipe, recall=replace(recipe.recall, edited=edited, unmatched_seeds=True))
 
 
 def fasttext() -> Recipe:
-    """The published learner, with the decisions of `pages`."""
-    recipe = _annotated("pages")
+    """The published learner, with the decisions of `read`."""
+    recipe = read()
     return replace(recipe, recall=replace(recipe.recall, classifier=CLASSIFIER))
 
 
@@ -57,13 +59,12 @@ def code() -> Recipe:
     return _recipe(RecallConfig(labels=(label,), rounds=3, classifier=WORDS))
 
 
-def _annotated(folder: str) -> Recipe:
-    recipe = automatic()
-    return replace(recipe, recall=replace(recipe.recall, edited=edited_patterns(f"{PATTERNS}/{folder}")))
+def _pool() -> str:
+    return Path(os.environ["RECALL_POOL"]).name
 
 
 def _math() -> Label:
-    return Label(name="math", url_patterns=SEEDS, cut_tokens=CUTS)
+    return Label(name="math", url_patterns=STARTS[_pool()], cut_tokens=CUTS[_pool()])
 
 
 def _recipe(recall: RecallConfig) -> Recipe:

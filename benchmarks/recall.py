@@ -1,12 +1,12 @@
 """Benchmark `recall`: does the loop find the mathematics of sites it was not started from; BPE against spaces; speed.
 
-The pool is 13,400 labelled real pages of some 190 domains (`_recall_sites`), 4.5 % of them mathematics, built from
-Debian packages in the folder RECALL_PACKAGES (docs/recall.md says which and how to get them) and from the demo's
-input. The loop starts from parts of three sites; all figures are of the other domains, after dedup. It is run four
-times: with nobody looking, with decisions on folders, with decisions on folders and pages around the cut, and the last
-with fastText. The decisions were not made blind to the labels, so what they give is an upper bound. "Undecided" figures
-leave out every page that a decision before that round covers. Pool and build are kept in the folder RECALL_BUILD, a
-temporary one by default.
+Two pools of labelled real pages, a few percent of them mathematics, built from Debian packages in the folder
+RECALL_PACKAGES (docs/recall.md says which and how to get them) and from the demo's input: the first is the one that the
+loop was made on; the second was made later, and nothing was chosen on it. The loop starts from parts of a few sites;
+all figures are of the other domains, after dedup. It is run three times on each: with nobody looking, with a reader's
+decisions between rounds, and the same with fastText. The reader saw addresses and excerpts, and no label. "Undecided"
+figures leave out every page that a decision before that round covers. Pools and builds are kept in the folder
+RECALL_BUILD, a temporary one by default.
 """
 
 import json
@@ -25,9 +25,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from benchmarks import _recall_pool, _recall_recipe
+from benchmarks import _recall_pool, _recall_recipe, _recall_sites, _recall_sites2
 from benchmarks._figures import figure
-from benchmarks._recall_sites import CODE, CODE_SEED_DOMAINS, SEED_DOMAINS, SEEDS, shows_code
+from benchmarks._recall_sites import CODE, CODE_SEED_DOMAINS, shows_code
 from corpus.extract import html_text
 from corpus.shards import Shard, Store
 from filters.formulas import FORMULAS
@@ -44,7 +44,8 @@ from tokenization.tokenizer import load as load_tokenizer
 _row = partial(figure, "recall")
 
 PACKAGES, BUILD = "RECALL_PACKAGES", "RECALL_BUILD"
-LOOPS: Final = ("automatic", "folders", "pages", "fasttext")
+LOOPS: Final = ("automatic", "read", "fasttext")
+POOLS: Final = {"pool-1": (_recall_pool.FIRST, _recall_sites), "pool-2": (_recall_pool.SECOND, _recall_sites2)}
 STAGES: Final = "crawl,pool_minhash,pool_dedup,recall"
 LEAST_PRECISION: Final = 0.9
 _SPEED_BYTES = 20_000_000
@@ -65,6 +66,7 @@ class Pages:
     tokens: npt.NDArray[np.int64]
     origins: list[str]
     packages: list[str]
+    addresses: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Scored:
     selected: Bools
     scores: Floats
     undecided: Bools  # no decision before this round covers the page
+    decided: list[tuple[str, str] | None]  # what a decision after this round says of the page: label and pattern
 
 
 def rows() -> Iterator[dict[str, Any]]:
@@ -82,19 +85,22 @@ def rows() -> Iterator[dict[str, Any]]:
         root = Path(os.environ.get(BUILD, scratch)).resolve()
         packages = Path(os.environ.get(PACKAGES, "recall-packages"))
         demo = Path(os.environ.get("DEMO_INPUT", "demo-input")) / "packages"
-        _recall_pool.build(packages, demo, root / "pool")
-        for loop in LOOPS:
-            pages, rounds, history = looped(root, loop)
-            yield from _loop_rows(loop, pages, rounds, history)
-        yield from _code_rows(*looped(root, "code"))
+        for name, (pool, _) in POOLS.items():
+            _recall_pool.build(packages, demo, root / name, pool)
+            for loop in LOOPS:
+                pages, rounds, history = looped(root, name, loop)
+                yield from _loop_rows(f"{name}, {loop}", pages, rounds, history)
+        yield from _code_rows(*looped(root, "pool-1", "code"))
+        pages, _, _ = looped(root, "pool-1", LOOPS[0])
         yield from _signal_rows(pages)
         yield from _word_rows(packages, pages)
         yield from _speed_rows(pages)
 
 
-def looped(root: Path, loop: str) -> tuple[Pages, list[Scored], list[dict[str, Any]]]:
-    """Build the loop below `root`, and read what each round selected."""
-    os.environ["RECALL_POOL"] = str(root / "pool")
+def looped(root: Path, name: str, loop: str) -> tuple[Pages, list[Scored], list[dict[str, Any]]]:
+    """Build the loop over the pool below `root`, and read what each round selected."""
+    os.environ["RECALL_POOL"] = str(root / name)
+    sites = POOLS[name][1]
     recipe = f"{_recall_recipe.__file__}:{loop}"
     status = build.main(["--recipe", recipe, "--root", str(root / "build"), "--stage", STAGES, "--workers", "2"])
     if status:
@@ -104,13 +110,13 @@ def looped(root: Path, loop: str) -> tuple[Pages, list[Scored], list[dict[str, A
     outputs = {name: here.result.outputs for name, here in found.items() if here.result is not None}
     pool, made = outputs["crawl"]["pool"], outputs["recall"]
     survives = _column(store, outputs["pool_dedup"]["pool_survivors"], "survives").to_numpy(zero_copy_only=False)
-    labels = _recall_pool.labels(root / "pool")
+    labels = _recall_pool.labels(root / name)
     urls, origins = (_column(store, pool, name).to_pylist() for name in ("url", "origin"))
     texts = _column(store, pool, "text").filter(pa.array(survives))
     keep = np.flatnonzero(survives)
     math = np.array([labels[url][0] == _recall_pool.MATH for url in urls])[keep]
-    held_out = np.array([origin not in SEED_DOMAINS for origin in origins])[keep]
-    seed = np.array([any(fnmatchcase(url.partition("://")[2], p) for p in SEEDS) for url in urls])[keep]
+    held_out = np.array([origin not in sites.SEED_DOMAINS for origin in origins])[keep]
+    seed = np.array([any(fnmatchcase(url.partition("://")[2], p) for p in sites.SEEDS) for url in urls])[keep]
     tokens = np.array(load_tokenizer(TokenizerConfig()).encode_column(texts).value_lengths(), np.int64)
     n = len(pool)
     selections = [made["selections"][at : at + n] for at in range(0, len(made["selections"]), n)]
@@ -120,11 +126,12 @@ def looped(root: Path, loop: str) -> tuple[Pages, list[Scored], list[dict[str, A
     for shards, entry in zip(selections, history, strict=True):
         chosen = np.array([label is not None for label in _column(store, shards, "label").to_pylist()])[keep]
         scores = _column(store, shards, "score").to_numpy(zero_copy_only=False).astype(np.float64)[keep]
-        rounds.append(Scored(chosen, scores, undecided))
         joining = Joining([(label, pattern) for label, pattern in entry["edited"] or ()], 1)
-        undecided = undecided & np.array([joining.match(address) is None for address in where])
-    sites, packages = [origins[row] for row in keep], [labels[urls[row]][1] for row in keep]
-    return Pages(texts, math, held_out, seed, tokens, sites, packages), rounds, history
+        decided = [joining.match(address) for address in where]
+        rounds.append(Scored(chosen, scores, undecided, decided))
+        undecided = undecided & np.array([found is None for found in decided])
+    domains, packages = [origins[row] for row in keep], [labels[urls[row]][1] for row in keep]
+    return Pages(texts, math, held_out, seed, tokens, domains, packages, where), rounds, history
 
 
 def _column(store: Store, shards: list[Shard], name: str) -> pa.Array:
@@ -138,10 +145,11 @@ def _loop_rows(
     loop: str, pages: Pages, rounds: list[Scored], history: list[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     wanted = pages.math & pages.held_out
-    if loop == LOOPS[0]:
-        yield _row("pool after dedup", "pages", len(pages.math))
-        yield _row("mathematics in it", "share of pages", float(pages.math.mean()))
-        yield _row("mathematics on held-out domains", "pages", int(wanted.sum()))
+    if loop.endswith(LOOPS[0]):
+        yield _row(f"{loop}: pool after dedup", "pages", len(pages.math))
+        yield _row(f"{loop}: domains", "domains", len(set(pages.origins)))
+        yield _row(f"{loop}: mathematics in it", "share of pages", float(pages.math.mean()))
+        yield _row(f"{loop}: mathematics on held-out domains", "pages", int(wanted.sum()))
     for number, (found, told) in enumerate(zip(rounds, history, strict=True), 1):
         row = told["labels"]["math"]
         name = f"{loop}, round {number}"
@@ -156,6 +164,7 @@ def _loop_rows(
             inside = pages.held_out & found.undecided
             yield _row(f"{name}, undecided: mathematics", "pages", int((inside & wanted).sum()))
             yield from _ranking(f"{name}, undecided", found.scores, pages, inside)
+        yield from _agreement(name, found, pages)
     # The first model with the last round's budget: what more tokens alone would have brought.
     budget = int(pages.tokens[rounds[-1].selected].sum())
     order = np.argsort(-rounds[0].scores, kind="stable")
@@ -167,6 +176,16 @@ def _loop_rows(
         one = _share(chosen & wanted, chosen if whole is None else whole)
         ours = _share(last & wanted, last if whole is None else whole)
         yield _row(f"{loop}: {name} at the last budget", "share", ours, "one round", one)
+
+
+def _agreement(name: str, found: Scored, pages: Pages) -> Iterator[dict[str, Any]]:
+    """How often a decision after this round says what the label says: of pages themselves, and of their folders."""
+    told = list(zip(found.decided, pages.addresses, pages.math.tolist(), strict=True))
+    for what, itself in (("pages read", True), ("pages by folder or pattern", False)):
+        right = [(d[0] == "math") == math for d, address, math in told if d and (d[1] == address) == itself]
+        if right:
+            yield _row(f"{name}: {what}, decided after it", "pages", len(right))
+            yield _row(f"{name}: {what}, as labelled", "share", sum(right) / len(right))
 
 
 def _share(part: Bools, whole: Bools) -> float:

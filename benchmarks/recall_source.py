@@ -5,7 +5,8 @@ Real files of the demo's repositories, read from the crawl of a built demo (RECA
 pipelines.build --recipe demo --stage crawl`). Written with care is what `RecallSourceConfig` says, without the licence:
 comments and docstrings in a range, a length, a repository with tests, no test. The seed is of one half of the
 repositories; all other files of that half are drawn from as negatives; figures are of the other half, whose files the
-definition labels and the classifier has not seen. The halves then change places.
+definition labels and the classifier has not seen. The halves then change places. Round 2 adds to the seed what
+round 1 selected of the other half and was sure of, as the stage does.
 """
 
 import os
@@ -24,6 +25,7 @@ from corpus.languages import classify
 from corpus.shards import Store
 from filters.commented import commented_characters
 from filters.recall import RecallSourceConfig
+from filters.recall_model import probability
 from pipelines import build
 from pipelines.manifest import survey
 from pipelines.recall_source import take_part
@@ -59,8 +61,10 @@ def rows() -> Iterator[dict[str, Any]]:
         raise FileNotFoundError(
             f"{root} holds no crawl of the demo: python -m pipelines.build --recipe demo --stage crawl"
         )
-    files = labelled(store, found.outputs["documents"], RecallSourceConfig())
+    settings = RecallSourceConfig()
+    files = labelled(store, found.outputs["documents"], settings)
     ids = bpe(files.texts)
+    sizes = np.array([len(row) for row in ids])
     for number, (seeds, unseen) in enumerate((HALVES, HALVES[::-1]), 1):
         inside, outside = np.isin(files.repos, seeds), np.isin(files.repos, unseen)
         positive = inside & files.careful
@@ -68,14 +72,26 @@ def rows() -> Iterator[dict[str, Any]]:
         yield _row(f"half {number}: unseen files", "files", int(outside.sum()))
         chance = float(files.careful[outside].mean())
         for name, cfg in LEARNERS:
-            scores = trained_scores(cfg, ids, positive, inside & ~files.careful)
-            made = average_precision(scores[outside], files.careful[outside])
-            yield _row(
-                f"half {number}: average precision of {name}, unseen repositories", "share", made, "chance", chance
-            )
-            best = np.argsort(-scores[outside], kind="stable")[: int(outside.sum()) // 10]
-            top = float(files.careful[outside][best].mean())
-            yield _row(f"half {number}: careful in the best tenth, {name}", "share", top, "chance", chance)
+            joined = positive
+            for turn in (1, 2):
+                scores = trained_scores(cfg, ids, joined, inside & ~files.careful)
+                what = f"half {number}, round {turn}, {name}"
+                made = average_precision(scores[outside], files.careful[outside])
+                yield _row(f"{what}: average precision, unseen repositories", "share", made, "chance", chance)
+                best = np.argsort(-scores[outside], kind="stable")[: int(outside.sum()) // 10]
+                top = float(files.careful[outside][best].mean())
+                yield _row(f"{what}: careful in the best tenth", "share", top, "chance", chance)
+                joined = positive | (outside & sure(scores, sizes, settings))
+
+
+def sure(
+    scores: npt.NDArray[np.float64], tokens: npt.NDArray[np.int64], cfg: RecallSourceConfig
+) -> npt.NDArray[np.bool_]:
+    """What joins the seed of the next round: inside the budget, and with the probability asked for."""
+    order = np.argsort(-scores, kind="stable")
+    inside = np.zeros(len(order), bool)
+    inside[order[np.cumsum(tokens[order]) <= cfg.cut_share * tokens.sum()]] = True
+    return inside & (probability(scores) >= cfg.join_probability)
 
 
 def labelled(store: Store, documents: Any, cfg: RecallSourceConfig) -> Files:

@@ -7,7 +7,7 @@ than 10 % was kept, add its uncollected pages, repeat. Knows no shards, no fastT
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
 from hashlib import blake2b
@@ -83,7 +83,8 @@ class RecallConfig:
     prefix_depth: int = 1  # path segments of a prefix
     edited: tuple["Edited", ...] = ()  # a person's prefixes instead of the proposed ones, by round
     join_collected: bool = False  # approved pages join the seed whether or not the round collected them
-    samples: int = 5  # pages listed on each side of a cut, for a person to read
+    samples: int = 5  # pages on each side of a cut that the report shows
+    read: int = 20  # undecided pages around the cut that the proposal lists, for a person to decide
     stop_share: float = 0.02
     max_seed_share: float = 0.5  # of the pool; beyond, the negatives are not "random pages" any more
     max_domain_share: float = 0.5  # likewise, of one domain; a shard counts where the domain is more than this of it
@@ -97,6 +98,8 @@ class RecallConfig:
         for name in ("rounds", "min_pages", "prefix_depth", "samples", "group_bytes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.read < 0:
+            raise ValueError(f"read must be at least 0, not {self.read}")
         for name in ("domain_share", "prefix_share", "stop_share", "max_seed_share", "max_domain_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], not {getattr(self, name)}")
@@ -121,7 +124,8 @@ class Edited:
     `prefix_depth` 1 also for what is deeper. A pattern has `*`, `?` or `[`, and stands for every URL that it matches.
     The URL of a page stands for that page. "-math" instead of "math" says that a person looked and it is not: such
     pages are negatives of that label in all further rounds, drawn or not, and never selected for it. Of a page's
-    matches its own URL counts before a prefix, a prefix before patterns, and the first pattern before later ones.
+    matches its own URL counts before a prefix, the deepest prefix before others, a prefix before patterns, and the
+    first pattern before later ones.
     """
 
     round: int
@@ -134,33 +138,54 @@ EDIT_HEAD = """\
 # After round {round}: pages below these URL prefixes that were not collected join the seed of round {next}.
 # To change that: copy the file to a folder of yours, take lines out or add some (label, tab, prefix or shell
 # pattern; "-label" for what is not about it), set RecallConfig(edited=edited_patterns(FOLDER)) in the recipe, and
-# build again: rounds up to this one are not run again. Lines with "#?" are single pages around the cut that are worth
-# reading: take the mark away, and put "-" before the label of those that are not about it.
+# build again: rounds up to this one are not run again.
+# HOST/FOLDER stands for all pages below it, HOST alone for those in no folder, HOST/* for all. Behind each: how many
+# pages of it the round collected, and how some of them begin.
+# Lines with "#+" are folders of which less was collected; take the mark away to accept one, and put "-" before the
+# label to say that it is not about it. The counts are without the folders below it that have a line of their own; the
+# deepest folder that has a decision counts.
+# Lines with "#?" are single pages around the cut that are worth reading: take the mark away, and put "-" before the
+# label of those that are not about it. A page's own line counts before its folder's.
 """
 
 
 def edit_file(
     round_: int,
     related_: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]],
-    samples: Mapping[str, Sequence[Mapping[str, Any]]],
+    reading: Mapping[str, Mapping[str, Any]],
 ) -> str:
-    """The proposal as a file that a person can edit; shares, scores and excerpts are there to be read."""
+    """The proposal as a file that a person can edit; counts, scores and excerpts are there to be read.
+
+    `reading`: by label `folders` (name -> sample pages) and `pages` to decide, of `pipelines.recall_reading`.
+    """
     lines = [EDIT_HEAD.format(round=round_, next=round_ + 1)]
     for label, found in related_.items():
+        told = reading.get(label, {"folders": {}, "pages": []})
         lines += [
             f"# {label}: related domain {row['domain']}, {row['collected']:,} of {row['pages']:,} pages collected\n"
             for row in found["domains"]
         ]
-        lines += [f"{label}\t{row['prefix']}\t{row['collected']}/{row['pages']}\n" for row in found["prefixes"]]
+        accepted = {row["prefix"] for row in found["prefixes"]}
+        rows = [("", row["prefix"], row) for row in found["prefixes"]]
+        rows += [("#+", row["folder"], row) for row in found.get("folders", ()) if row["folder"] not in accepted]
+        for mark, name, row in rows:
+            samples = " | ".join(_sample(name, page) for page in told["folders"].get(name, ()))
+            lines.append(f"{mark}{label}\t{name}\t{row['collected']}/{row['pages']}\t{samples}".rstrip() + "\n")
         lines += [
             f"#?{label}\t{normalized_url(page['where'])}\t{page['score']:.3f}\t{page['text'][:_EXCERPT]}\n"
-            for page in samples.get(label, ())
+            for page in told["pages"]
             if page["where"]
         ]
     return "".join(lines)
 
 
-_EXCERPT = 120  # characters
+_EXCERPT = 200  # characters
+_SAMPLE_EXCERPT = 70
+
+
+def _sample(folder: str, page: Mapping[str, Any]) -> str:
+    name = normalized_url(page["where"] or "").removeprefix(folder).lstrip("/")
+    return f"{name}: {page['text'][:_SAMPLE_EXCERPT]}"
 
 
 def parse_edits(text: str, name: str) -> tuple[tuple[str, str], ...]:
@@ -233,20 +258,26 @@ class Joining:
         self._depths = sorted((more for more in depths if more > depth), reverse=True)
 
     def match(self, address: str) -> tuple[str, str] | None:
-        """(label, pattern), or None."""
+        """(label, pattern) of the decision that counts, or None."""
+        return next(self._all(address), None)
+
+    def matches(self, address: str) -> list[tuple[str, str]]:
+        """All that match, the one that counts first."""
+        return list(self._all(address))
+
+    def _all(self, address: str) -> Iterator[tuple[str, str]]:
         label = self._prefixes.get(address)
         if label is not None:  # the page itself
-            return label, address
-        for depth in (self._depth, *self._depths):
+            yield label, address
+        for depth in (*self._depths, self._depth):  # the deepest folder first
             folder = prefix(address, depth)
-            if folder.count("/") == depth or depth == self._depth:
+            if folder != address and (folder.count("/") == depth or depth == self._depth):
                 label = self._prefixes.get(folder)
                 if label is not None:
-                    return label, folder
+                    yield label, folder
         for compiled, label, pattern in self._wild:
             if compiled.fullmatch(address):
-                return label, pattern
-        return None
+                yield label, pattern
 
 
 def ties(ids: Iterable[bytes]) -> np.ndarray:

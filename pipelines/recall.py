@@ -41,8 +41,8 @@ def run(work: Work, cfg: RecallConfig, pool: Shards, pool_survivors: Shards) -> 
         _check_seeds(cfg, tally(seeds), tally(ids).get("pages", 0), number)
         budgets = {label.name: label.cut_of(number - 1) for label in cfg.labels}
         made = run_round(work, cfg.classifier, (pool, ids, seeds, before), budgets, texts, cfg.samples)
-        shown = {label: row["samples"] for label, row in made.table.items()}
-        close = find_close(work, cfg, (pool, ids, made.scores), number, shown)
+        lowest = {label: row["lowest_logit"] for label, row in made.table.items()}
+        close = find_close(work, cfg, (pool, ids, made.scores, seeds), number, lowest)
         for name, shards in (("selections", made.scores), ("models", made.models), ("cards", made.cards)):
             kept[name] += shards  # round after round
         kept["proposals"] += close.proposals
@@ -188,8 +188,10 @@ def mark_seeds(store: Store, cfg: Any, job: Job, counts: "Counter[str]") -> Iter
         with_text = [n > 0 for n in numbers["n_tokens"].to_pylist()]
         rows = slice(at, at := at + len(urls))
         if before:
-            found = [joining.match(url) if has else None for url, has in zip(urls, with_text, strict=True)]
-            counts.update(f"matched.{match[0]}.{match[1]}" for match in found if match and job.params is not None)
+            every = [joining.matches(url) if has else [] for url, has in zip(urls, with_text, strict=True)]
+            found = [matches[0] if matches else None for matches in every]
+            if job.params is not None:
+                counts.update(f"matched.{label}.{pattern}" for matches in every for label, pattern in matches)
             new = [
                 match[0] if match and (join_collected or old is None or match[0].startswith(REJECTED)) else None
                 for match, old in zip(found, collected[rows], strict=True)

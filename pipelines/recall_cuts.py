@@ -7,6 +7,7 @@ group of shards.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from filters.recall_model import probability
 from pipelines.stage import Job, Shards, Work, tally
 
 _EXCERPT = 240  # characters of each
+_LOOKED_AT = 4_000  # characters in which a heading is looked for
+_HEADING = re.compile(r"^#{1,6} ", re.MULTILINE)
 _GROUP = 256  # shards whose histograms one task adds
 NEAR = pa.schema(
     [
@@ -184,7 +187,7 @@ def write_samples(store: Store, cfg: int, job: Job, counts: dict[str, int]) -> I
         for row in rows:
             wanted.setdefault(row["shard"], []).append(row)
     for number, rows in wanted.items():
-        _read(store, documents[number], rows)
+        read_beginnings(store, documents[number], rows)
     made: dict[str, list[dict[str, Any]]] = {}
     for (label, above), rows in sorted(best.items(), key=lambda item: (item[0][0], not item[0][1])):
         for row in rows:
@@ -200,7 +203,7 @@ def write_samples(store: Store, cfg: int, job: Job, counts: dict[str, int]) -> I
     yield json.dumps(made, indent=1).encode()
 
 
-def _read(store: Store, documents: Any, rows: list[dict[str, Any]]) -> None:
+def read_beginnings(store: Store, documents: Any, rows: list[dict[str, Any]]) -> None:
     """Fill in where the pages are from and how they begin; one row group of text at a time."""
     start = 0
     for batch in store.batches(documents, ["repo", "path", "url", "text"]):
@@ -209,6 +212,12 @@ def _read(store: Store, documents: Any, rows: list[dict[str, Any]]) -> None:
             if 0 <= at < batch.num_rows:
                 names = [batch[name][at].as_py() for name in ("url", "repo", "path")]
                 row["where"] = names[0] or "/".join(name for name in names[1:] if name)
-                text = pc.utf8_slice_codeunits(batch["text"].slice(at, 1), 0, 4 * _EXCERPT)[0].as_py() or ""
-                row["text"] = " ".join(text.split())[:_EXCERPT]
+                text = pc.utf8_slice_codeunits(batch["text"].slice(at, 1), 0, _LOOKED_AT)[0].as_py() or ""
+                row["text"] = beginning(text)
         start += batch.num_rows
+
+
+def beginning(text: str) -> str:
+    """How a page begins, for a person to read: from its first heading, which navigation often stands before."""
+    heading = _HEADING.search(text)
+    return " ".join(text[heading.start() if heading else 0 :].split())[:_EXCERPT]

@@ -30,6 +30,8 @@ from filters.recall import (
     related,
     sites,
 )
+from filters.recall_reading import DEEPEST, folders, shallow
+from pipelines.recall_reading import find_reading
 from pipelines.stage import Job, Shards, Work
 
 _PART_ROWS = 2_000_000
@@ -65,23 +67,27 @@ def edited_patterns(folder: str) -> tuple[Edited, ...]:
 def find_close(
     work: Work,
     cfg: RecallConfig,
-    aligned: tuple[Shards, Shards, Shards],
+    aligned: tuple[Shards, Shards, Shards, Shards],
     number: int,
-    samples: dict[str, list[dict[str, Any]]],
+    lowest: dict[str, float | None],
 ) -> Close:
-    """Count, join, and write the proposal that follows round `number`, counted from 1, with pages around the cuts."""
-    pool, ids, scores = aligned
+    """Count, join, and write the proposal that follows round `number`, counted from 1, with what is worth reading.
+
+    `aligned`: pool, ids, selection, seeds; `lowest`: the lowest logit inside each label's cut.
+    """
+    pool, ids, scores, _ = aligned
     labels = tuple(label.name for label in cfg.labels)
     jobs = [Job(([p], [i], [s]), batch=p.batch) for p, i, s in zip(pool, ids, scores, strict=True)]
-    counted = work.map(count_sites, (labels, cfg.prefix_depth), jobs, step="sites", schema=SITES)
+    counted = work.map(count_sites, labels, jobs, step="sites", schema=SITES)
     n_parts = max(1, -(-sum(shard.rows for shard in counted) // _PART_ROWS))
     jobs = [Job((counted,), params=(part, n_parts)) for part in range(n_parts)]
-    settings = (labels, (cfg.domain_share, cfg.prefix_share, cfg.min_pages))
+    settings = (labels, cfg.prefix_depth, (cfg.domain_share, cfg.prefix_share, cfg.min_pages))
     parts = work.map(find_related, settings, jobs, step="related", schema=None)
     found = _joined([json.loads(work.store.read_bytes(part)) for part in parts])
-    proposals = work.map(
-        write_proposals, None, [Job((), params=(number, found, samples))], step="proposals", schema=None
-    )
+    cuts = {label: {"folders": row["folders"], "cut": lowest.get(label)} for label, row in found.items()}
+    reading = find_reading(work, cfg.prefix_depth, cfg.read, aligned, cuts)
+    jobs = [Job((reading,), params=(number, found))]
+    proposals = work.map(write_proposals, None, jobs, step="proposals", schema=None)
     return Close(found, proposals)
 
 
@@ -89,24 +95,25 @@ def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
     """Related domains are few: a part of those of which a tenth was collected."""
     made: dict[str, Any] = {}
     for label in parts[0]:
-        rows = {key: [row for part in parts for row in part[label][key]] for key in ("domains", "prefixes")}
+        rows = {key: [row for part in parts for row in part[label][key]] for key in ("domains", "prefixes", "folders")}
         made[label] = {
             "domains": best_first(rows["domains"], "domain"),
             "prefixes": best_first(rows["prefixes"], "prefix"),
+            "folders": sorted(rows["folders"], key=lambda row: row["folder"]),
             "collected_domains": sum(part[label]["collected_domains"] for part in parts),
         }
     return made
 
 
-def count_sites(store: Store, cfg: Any, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
-    """Pages and collected pages of the shard by domain and URL prefix; one row per label."""
+def count_sites(store: Store, cfg: tuple[str, ...], job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
+    """Pages and collected pages of the shard by domain and folder; one row per label."""
     (pages,), (tokens,), (scores,) = job.inputs
-    labels, depth = cfg
+    labels = cfg
     has_text = pc.greater(store.table(tokens, ["n_tokens"])["n_tokens"], 0)
     table = store.table(pages, ["origin", "url"]).filter(has_text)
     collected = store.table(scores, ["label"]).filter(has_text)["label"].to_pylist()
     urls = addresses(table["url"].combine_chunks())
-    found = sites(labels, table["origin"].to_pylist(), urls, collected, depth)
+    found = sites(labels, table["origin"].to_pylist(), urls, collected, DEEPEST)
     rows = [
         {"label": label, "domain": domain, "prefix": prefix, "pages": row[0], "collected": row[i]}
         for (domain, prefix), row in sorted(found.items())
@@ -117,7 +124,7 @@ def count_sites(store: Store, cfg: Any, job: Job, counts: "Counter[str]") -> Ite
 
 def find_related(store: Store, cfg: Any, job: Job, counts: "Counter[str]") -> Iterator[bytes]:
     """Related domains and proposed prefixes of one part of the domains."""
-    labels, (domain_share, prefix_share, min_pages) = cfg
+    labels, depth, (domain_share, prefix_share, min_pages) = cfg
     params: Any = job.params
     part, n_parts = params
     found: dict[tuple[str, str], list[int]] = {}
@@ -130,9 +137,16 @@ def find_related(store: Store, cfg: Any, job: Job, counts: "Counter[str]") -> It
                 whole[1 + labels.index(row["label"])] += row["collected"]
                 whole[0] += row["pages"] if row["label"] == labels[0] else 0
     settings = RecallConfig(domain_share=domain_share, prefix_share=prefix_share, min_pages=min_pages)
-    close: Mapping[str, Any] = related(settings, labels, found)
+    close: Mapping[str, Any] = related(settings, labels, shallow(found, depth))
     domains = collected_domains(labels, found)
-    made = {label: {**close[label], "collected_domains": domains[label]} for label in labels}
+    made = {
+        label: {
+            **close[label],
+            "folders": folders(found, i, depth, min_pages, domain_share),
+            "collected_domains": domains[label],
+        }
+        for i, label in enumerate(labels, 1)
+    }
     yield json.dumps(made, indent=1).encode()
 
 
@@ -144,4 +158,5 @@ def _part_of(domain: str, n_parts: int) -> int:
 def write_proposals(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[bytes]:
     """The file that a person may edit."""
     params: Any = job.params
-    yield edit_file(*params).encode()
+    (reading,) = job.inputs[0]
+    yield edit_file(*params, json.loads(store.read_bytes(reading))).encode()

@@ -243,7 +243,7 @@ def test_approved_pages_join_though_collected_where_the_recipe_says_so(tmp_path)
 
 
 def test_the_proposal_lists_the_pages_around_the_cut_to_be_read(tmp_path):
-    result, stage = recalled(tmp_path, replace(CFG, samples=3))
+    result, stage = recalled(tmp_path, replace(CFG, read=6))
     text = stage.store.read_bytes(result.outputs["proposals"][0]).decode()
     lines = [line.split("\t") for line in text.splitlines() if line.startswith("#?math\t")]
     assert len(lines) == 6 and all(float(score) > 0 and excerpt for _, _, score, excerpt in lines)

@@ -3,7 +3,7 @@
 import pytest
 
 from corpus.schema import DOCUMENTS, RECALL_SCORES, TOKENS
-from filters.recall import Label, RecallConfig
+from filters.recall import SEEDS, Label, RecallConfig
 from pipelines import recall_sites
 from pipelines.recall_sites import edited_patterns, find_close
 from tests.pipelines.aligned import write
@@ -12,20 +12,19 @@ from tests.pipelines.corpora import OneAfterTheOther, work
 CFG = RecallConfig(labels=(Label(name="math", domains=("a.org",), cut_tokens=(1,)),), min_pages=4)
 ROWS = [
     {"origin": f"{site}.org", "url": f"https://{site}.org/q/{n}", "label": "math" if n < kept else None, "n_tokens": 1,
-     "ids": [1], "score": 0.5}
+     "ids": [1], "score": 0.5, "seed": False, "text": f"# On matrices, {n}", "id": f"{site}{n}".encode().rjust(16)}
     for site, kept in (("a", 4), ("b", 1), ("c", 0))
     for n in range(5)
 ]  # fmt: skip
 
 
-SHOWN = {"where": "https://www.a.org/q/4", "score": 0.25, "text": "On matrices"}
-
-
 def close(tmp_path):
     stage = work(tmp_path, OneAfterTheOther(), "recall")
-    made = [write(stage, name, schema, [ROWS[:8], ROWS[8:]], "pages") for name, schema in
-            (("pool", DOCUMENTS), ("ids", TOKENS), ("scores", RECALL_SCORES))]  # fmt: skip
-    found = find_close(stage, CFG, tuple(made), 1, {"math": [SHOWN]})
+    schemas = (("pool", DOCUMENTS), ("ids", TOKENS), ("scores", RECALL_SCORES))
+    made = [write(stage, name, schema, [ROWS[:8], ROWS[8:]], "pages") for name, schema in schemas]
+    undecided = [[{"seed": False, "label": None} for _ in part] for part in (ROWS[:8], ROWS[8:])]
+    seeds = write(stage, "seeds", SEEDS, undecided, "pages")
+    found = find_close(stage, CFG, (*made, seeds), 1, {"math": 0.0})
     return found.found, stage.store.read_bytes(found.proposals[0]).decode()
 
 
@@ -36,7 +35,13 @@ def test_parts_of_the_domains_give_what_one_part_gives(tmp_path, monkeypatch, ro
     assert [row["domain"] for row in found["math"]["domains"]] == ["a.org", "b.org"]
     assert found["math"]["prefixes"] == [{"prefix": "a.org/q", "pages": 5, "collected": 4}]
     assert found["math"]["collected_domains"] == 2
-    assert text.endswith("math\ta.org/q\t4/5\n#?math\ta.org/q/4\t0.250\tOn matrices\n")
+    assert [row["folder"] for row in found["math"]["folders"]] == ["a.org/q", "b.org/q"]
+    lines = text.splitlines()
+    (accepted,) = [line for line in lines if line.startswith("math\t")]
+    (listed,) = [line for line in lines if line.startswith("#+math\t")]
+    assert accepted.startswith("math\ta.org/q\t4/5\t") and accepted.count(": # On matrices, ") == 3
+    assert listed.startswith("#+math\tb.org/q\t1/5\t")
+    assert "#?math\ta.org/q/4\t0.500\t# On matrices, 4" in lines
 
 
 def test_edited_files_are_read_by_their_round(tmp_path):
