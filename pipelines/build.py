@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from corpus.minhash import MinHashConfig
-from corpus.shards import Store
+from corpus.shards import UNANSWERED, Store
 from pipelines import (
     assemble,
     classify,
@@ -43,7 +43,7 @@ from pipelines.console import end, usage_error
 from pipelines.manifest import Found, commit, look_up, resolve, survey
 from pipelines.progress import RunProgress
 from pipelines.recipes import Loaded, Recipe, RecipeError, load
-from pipelines.stage import Ref, Stage, StageError, Work
+from pipelines.stage import Ref, Result, Stage, StageError, Work
 
 
 def plan(recipe: Recipe) -> list[Stage]:
@@ -228,8 +228,7 @@ def _run(
             if stage.name not in chosen:
                 continue
             here = look_up(store, stage, found, args.accept_code)
-            lost = here.result is not None and here.result.counts.get("quarantined", 0)
-            if here.result is not None and not (lost and not args.keep_going):
+            if here.result is not None and not _runs_again(here.result, args.keep_going):
                 print(f"{stage.name}: done before{' (' + here.note + ')' if here.note else ''}", file=sys.stderr)
                 found[stage.name] = here
                 quarantined += here.result.counts.get("quarantined", 0)
@@ -254,6 +253,11 @@ def _run(
     return 1 if quarantined else 0
 
 
+def _runs_again(result: Result, keep_going: bool) -> bool:
+    """Whether a stage that is done may get further now: poisoned rows were let go, or a server gave no answer."""
+    return bool(result.counts.get("quarantined") and not keep_going) or bool(result.counts.get(UNANSWERED))
+
+
 def run_stage(work: Work, progress: RunProgress, here: Found, before: dict[str, Found]) -> Found | None:
     """Run one stage and write its manifest; None after a failure, which has been told and noted."""
     stage, store = here.stage, work.store
@@ -274,6 +278,12 @@ def run_stage(work: Work, progress: RunProgress, here: Found, before: dict[str, 
         print(f"error: {told}\nThe whole traceback is in {work.store.root}/{progress.log_path}", file=sys.stderr)
         return None
     done = commit(store, here, result, work.files, inputs)
+    if result.counts.get(UNANSWERED):
+        print(
+            f"{stage.name}: unanswered {result.counts[UNANSWERED]}: parts of its input that their server did not give in any "
+            "attempt (counted by reason too); the same command asks for them again",
+            file=sys.stderr,
+        )
     progress.log({"stage": stage.name, "counts": result.counts, "seconds": round(time.monotonic() - started, 3)})
     return done
 
