@@ -280,7 +280,7 @@ def run_stage(work: Work, progress: RunProgress, here: Found, before: dict[str, 
     done = commit(store, here, result, work.files, inputs)
     if result.counts.get(UNANSWERED):
         print(
-            f"{stage.name}: unanswered {result.counts[UNANSWERED]}: parts of its input that their server did not give in any "
+            f"{stage.name}: unanswered {result.counts[UNANSWERED]}: parts of its input that their server gave in no "
             "attempt (counted by reason too); the same command asks for them again",
             file=sys.stderr,
         )
