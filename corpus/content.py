@@ -23,11 +23,14 @@ _FRAME_SHARE: Final = 0.95  # the same, by its tag: nobody wraps a page in `nav`
 _DENSE: Final = 0.9  # of a block's text, in links: a menu, however much of a short page it is
 _MENU_LINKS: Final = 20  # of a block that nothing calls a menu
 _REST: Final = 200  # bytes of text that must be left beside what is dropped for its links: an index is its own content
+_MARK: Final = 3  # bytes of text between two links that only part them
+_SHORT: Final = 24  # bytes of a link in such a row, on average; a reference says more
 _SIGNS: Final = np.frombuffer("#¶§".encode(), np.uint8)  # all that a link to its own heading says
 _INDEX_LETTERS: Final = 12  # bytes of a subscript or superscript; longer ones are prose set small
 
 _T_A = CODE["a"]
 _T_ASIDE, _T_HEADER, _T_BODY, _T_BR, _T_MAIN = (CODE[name] for name in ("aside", "header", "body", "br", "main"))
+_T_H1, _T_H6, _T_LI = CODE["h1"], CODE["h6"], CODE["li"]  # all headings between the first two
 _T_TABLE, _T_TR, _T_TD, _T_TH = (CODE[name] for name in ("table", "tr", "td", "th"))
 _NEVER, _FRAME, _CODE, _PRE, _INDEX, _STRUCTURE, _FORM = 1, 2, 3, 4, 5, 6, 7  # what a tag is to this file
 _ROLES: Final = np.zeros(len(TAGS), np.uint8)
@@ -53,6 +56,9 @@ for _tag in (
 _BLOCKS: Final = np.zeros(len(TAGS), np.uint8)  # what a page's columns are made of; lists of links may be content
 for _tag in ("div", "td", "section", "center", "details", "aside"):
     _BLOCKS[CODE[_tag]] = 1
+_ROWS: Final = np.zeros(len(TAGS), np.uint8)  # what a row of links at a page's edge lies in; a cell has its row's text
+for _tag in ("div", "p", "table", "center"):
+    _ROWS[CODE[_tag]] = 1
 _LAYOUT: Final = np.zeros(len(TAGS), np.uint8)  # in a table of data there are none of these
 for _tag in ("table", "h1", "h2", "h3", "h4", "ul", "ol", "dl"):
     _LAYOUT[CODE[_tag]] = 1
@@ -92,6 +98,7 @@ def _left_out(dom: Dom, root: int) -> Kinds:
     _leave_out(*shape, root, _ROLES, _NAMEABLE, kinds)
     left = _left(dom.after, dom.letters, root, kinds)
     _leave_menus(*shape, root, left, _ROLES, _NAMEABLE, _BLOCKS, kinds)
+    _leave_rows(*shape, root, _ROWS, kinds)
     _leave_signs(dom.data, dom.tag, dom.start, dom.end, dom.after, _SIGNS, kinds)
     return kinds
 
@@ -203,6 +210,41 @@ def _leave_menus(
             i = behind
         else:
             i += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _leave_rows(
+    tag: Ints, parent: Ints, after: Ints, flags: Flags, letters: Ints, root: int, rows: Bytes, kinds: Kinds
+) -> None:
+    """Mark rows of short links before all other text of the content, and behind it; no lists, headings or tables."""
+    first, last, other = -1, -1, 0  # text that is in no link
+    inside = gone = 0
+    for i in range(root + 1, after[root]):
+        if kinds[i] == SKIP:
+            gone = max(gone, after[i])
+        if tag[i] == _T_A:
+            inside = max(inside, after[i])
+        size = letters[i + 1] - letters[i] if tag[i] == 0 else 0
+        if i >= gone and i >= inside and size > _MARK:
+            first = i if first < 0 else first
+            last, other = i, other + size
+    if other < _REST:
+        return
+    mains = _mains(tag, flags)
+    for i in range(root + 1, after[root]):
+        if tag[i] != _T_A or first <= i <= last or kinds[i] == SKIP:
+            continue
+        block = i
+        while parent[block] > root and (after[parent[block]] <= first if i < first else parent[block] > last):
+            block = parent[block]
+        links = lines = others = 0
+        for j in range(block, after[block]):
+            links += tag[j] == _T_A and letters[after[j]] > letters[j]
+            lines += tag[j] == _T_TR
+            others += _T_H1 <= tag[j] <= _T_H6 or tag[j] == _T_LI or mains[j + 1] > mains[j]
+        short = letters[after[block]] - letters[block] <= _SHORT * links
+        if rows[tag[block]] == 1 and links > 1 and lines < 2 and short and not others:
+            kinds[block] = SKIP
 
 
 @numba.njit(cache=True, nogil=True)

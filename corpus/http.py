@@ -76,11 +76,11 @@ class HttpConfig:
 
 
 class RefusedError(Exception):
-    """This URL cannot be had, for a reason that is counted; asking again later would not help."""
+    """This URL cannot be had, for a reason that is counted. `passing`: every attempt failed; later ones need not."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, passing: bool = False) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.passing = reason, passing
 
 
 class UnavailableError(Exception):
@@ -218,7 +218,9 @@ class Fetcher:
             limits += again.limited
             if failures == self.config.attempts or limits > _MAX_LIMITS:
                 message = f"{again} ({failures + limits} attempts)"
-                raise UnavailableError(message) if unavailable or again.limited else RefusedError(again.reason, message)
+                if unavailable or again.limited:
+                    raise UnavailableError(message)
+                raise RefusedError(again.reason, message, passing=True)
             self._put_off(host, again, failures + limits)
 
     def _put_off(self, host: str, again: _AgainError, times: int) -> None:

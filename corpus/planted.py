@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 import pyarrow as pa
 
+COPIES = 3  # texts of a family
 _WORDS = 2_000  # of a text; one word changed in these leaves a Jaccard similarity of 0.995 in word 5-grams
 
 
@@ -20,7 +21,7 @@ def planted_texts(n_families: int) -> tuple[pa.LargeStringArray, list[int]]:
         words = _words(family)
         changed = [*words[: _WORDS // 2], "another", *words[_WORDS // 2 + 1 :]]
         texts += [" ".join(words), "\n\t".join(words), " ".join(changed)]
-        families += [family] * 3
+        families += [family] * COPIES
     return pa.array(texts, pa.large_string()), families
 
 

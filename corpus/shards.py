@@ -30,6 +30,7 @@ _COUNTS = b"counts"
 # Requests to an object store since this process began: range reads, uploads, listings. A local disk needs none.
 requests: "Counter[str]" = Counter()
 _PART_BLOCK = 1 << 18  # read ahead where only some row groups are wanted; fsspec's usual 5 MiB would fetch the others
+UNANSWERED = "unanswered"  # counter: parts of a shard's input that a server did not give; it serves this run only
 FORWARDS = "takedown/forwards.json"  # old path -> path of what a takedown put in its place
 
 
@@ -259,7 +260,8 @@ class Store:
                     held, rows = _conform(batch, schema, stem), rows + batch.num_rows
                 last = pa.RecordBatch.from_pylist([], schema) if held is None else held
                 writer.write_batch(last, custom_metadata={_COUNTS: record.encode(rows)})
-            path = commit("arrow")
+            # A key that is never found by its name: the next run makes the shard again, with what it gets by then.
+            path = commit("arrow", "u" if record.counts.get(UNANSWERED) else "")
         return record.shard(path, sink, rows)
 
     def write_artefact(self, stem: str, chunks: Iterable[bytes], record: Record, suffix: str = "bin") -> Shard:
@@ -325,9 +327,9 @@ class Store:
         file = open(partial, "wb")  # noqa: SIM115
         sink = _Hashing(file)
 
-        def commit(suffix: str) -> str:
+        def commit(suffix: str, mark: str = "") -> str:
             file.close()
-            path = f"{stem}.{sink.content()}.{suffix}"
+            path = f"{stem}{mark}.{sink.content()}.{suffix}"
             if self.is_local:
                 os.replace(partial, self.url(path))
             else:

@@ -222,6 +222,7 @@ def _go(tree: Tree, path: str, statement: str) -> Sequence[int]:
     return tree.files(known, ".go") if known else []
 
 
+_RUST_PROGRAMS: Final = ("tests", "benches", "examples", "bin")  # folders whose every file is a crate of its own
 _RUST = re.compile(r"\s*(?:pub(?:\([^)]*\))?\s+)?(mod|use|extern\s+crate)?\s*(.*)", re.S)
 
 
@@ -230,7 +231,8 @@ def _rust(tree: Tree, path: str, statement: str) -> Sequence[int]:
     match = _RUST.match(statement)
     assert match is not None  # every part is optional
     folder, stem = dirname(path), splitext(basename(path))[0]
-    own = folder if stem in ("mod", "lib", "main") else f"{folder}/{stem}".lstrip("/")
+    root = stem in ("mod", "lib", "main") or (stem == "build" and not folder) or basename(folder) in _RUST_PROGRAMS
+    own = folder if root else f"{folder}/{stem}".lstrip("/")
     if match.group(1) == "mod":
         name = match.group(2).strip(" ;{")
         return tree.any_of(partial(tree.path, own), iter((f"{name}.rs", f"{name}/mod.rs")))
@@ -283,25 +285,27 @@ def _crate_file(tree: Tree, folder: str, names: Sequence[str] = (*_CRATES, "mod.
     return next((i for name in names if (i := tree.path(folder, name)) is not None), None)
 
 
-_USING = re.compile(r"\s*(?:global\s+)?(?:using\s+)?(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)")
+_USING = re.compile(r"\s*(?:global\s+)?(?:using\s+)?(static\s+)?(\w+\s*=\s*)?([\w.]+)")
 
 
 def _csharp(tree: Tree, path: str, statement: str) -> Sequence[int]:
     """A namespace is no file: the folder or the file that its last parts name, where only one does.
 
     The last part alone says enough only where the first is a name of the repository's own: `Newtonsoft.Json` is not
-    whatever folder Json there is.
+    whatever folder Json there is. A name of one part is a file only where a class is meant, by `static` or an alias:
+    dbus-sharp's `using DBus;` is its whole source, and not DBus.cs.
     """
     match = _USING.match(statement)
-    if match is None or match.group(1).split(".")[0] in ("System", "Microsoft"):
+    if match is None or match.group(3).split(".")[0] in ("System", "Microsoft"):
         return []
-    parts = match.group(1).split(".")
+    parts = match.group(3).split(".")
+    may_be_file = len(parts) > 1 or bool(match.group(1) or match.group(2))
     own = parts[0].lower() == tree.name or tree.folder(parts[0]) is not None
-    if folder := tree.folder(match.group(1)):  # projects are often folders with the dotted name
+    if folder := tree.folder(match.group(3)):  # projects are often folders with the dotted name
         return tree.files(folder, ".cs")
     for n in range(len(parts) if own or len(parts) == 1 else len(parts) - 1):
         ending = "/".join(parts[n:])
-        if (file := tree.ending(f"{ending}.cs")) is not None:
+        if may_be_file and (file := tree.ending(f"{ending}.cs")) is not None:
             return [file]
         if folder := tree.folder(ending):
             return tree.files(folder, ".cs")

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from corpus.minhash import MinHashConfig
-from corpus.shards import Store
+from corpus.shards import UNANSWERED, Store
 from pipelines import (
     assemble,
     classify,
@@ -44,7 +44,7 @@ from pipelines.manifest import Found, commit, look_up, resolve, survey
 from pipelines.place import check_writable, store_at
 from pipelines.progress import RunProgress
 from pipelines.recipes import Loaded, Recipe, load
-from pipelines.stage import Ref, Stage, StageError, Work
+from pipelines.stage import Ref, Result, Stage, StageError, Work
 
 
 def plan(recipe: Recipe) -> list[Stage]:
@@ -242,8 +242,7 @@ def _run(
             if stage.name not in chosen:
                 continue
             here = look_up(store, stage, found, args.accept_code)
-            lost = here.result is not None and here.result.counts.get("quarantined", 0)
-            if here.result is not None and not (lost and not args.keep_going):
+            if here.result is not None and not _runs_again(here.result, args.keep_going):
                 print(f"{stage.name}: done before{' (' + here.note + ')' if here.note else ''}", file=sys.stderr)
                 found[stage.name] = here
                 quarantined += here.result.counts.get("quarantined", 0)
@@ -270,6 +269,11 @@ def _run(
     return 1 if quarantined else 0
 
 
+def _runs_again(result: Result, keep_going: bool) -> bool:
+    """Whether a stage that is done may get further now: poisoned rows were let go, or a server gave no answer."""
+    return bool(result.counts.get("quarantined") and not keep_going) or bool(result.counts.get(UNANSWERED))
+
+
 def run_stage(work: Work, progress: RunProgress, here: Found, before: dict[str, Found]) -> Found | None:
     """Run one stage and write its manifest; None after a failure, which has been told and noted."""
     stage, store = here.stage, work.store
@@ -289,6 +293,12 @@ def run_stage(work: Work, progress: RunProgress, here: Found, before: dict[str, 
         told = str(error) if isinstance(error, StageError) else f"{stage.name} failed: {type(error).__name__}: {error}"
         print(f"error: {told}\n{_note_failure(store, progress, here, told)}", file=sys.stderr)
         return None
+    if result.counts.get(UNANSWERED):
+        print(
+            f"{stage.name}: unanswered {result.counts[UNANSWERED]}: parts of its input that their server gave in no "
+            "attempt (counted by reason too); the same command asks for them again",
+            file=sys.stderr,
+        )
     return done
 
 

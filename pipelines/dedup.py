@@ -3,7 +3,6 @@
 Survivors name documents by id, never by position, so that their bytes do not change when other shards join the corpus.
 """
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,26 +14,26 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpus import clusters, exact, minhash, planted
-from corpus.bands import shared_runs
+from corpus import exact, planted
 from corpus.licenses import PERMISSIVE
 from corpus.minhash import MinHashConfig
-from corpus.schema import CLUSTERS, SCORING, SURVIVORS
+from corpus.schema import CLUSTERS, DOCUMENTS, SCORING, SURVIVORS
 from corpus.schema import signatures as signature_schema
 from corpus.shards import Shard, Store
 from filters.drop_rates import ALL, implausible
 from filters.edits import edited
 from filters.survivors import Clustered, DedupConfig, ScoringIndex, survivors, unit_rows
+from pipelines import minhash as sign_stage
 from pipelines.clustering import Keys, Layout, Pass, cluster, scopes_of
 from pipelines.election import MEMBERS
 from pipelines.minhash import signature_matrix
 from pipelines.repositories import repository_keys
-from pipelines.stage import Job, Result, Shards, Work, tally
+from pipelines.stage import Job, Result, Shards, Silent, Work, tally
 from pipelines.taken import Listed, not_comparable
 
 Bool = npt.NDArray[np.bool_]
 _NARROW = ["id", "kind", "repo", "stars", "forks", "committed", "created"]
-_PLANTED_FAMILIES = 16
+PLANTED_FAMILIES = 16
 _BY_LANGUAGE = ("judged.", "dropped.")  # counters of survivors' shards
 Place = tuple[int, int, tuple[str, ...]]  # where its group begins, its own first row in the group, the passes' reasons
 
@@ -61,7 +60,7 @@ def run(
     if (frozen is None) != (frozen_signatures is None):
         raise ValueError("frozen and frozen_signatures are two outputs of one base build: name both or neither")
     cfg = replace(cfg, minhash=replace(cfg.minhash, group_bytes=1))  # groups are told by `bands`
-    work.map(check_itself, cfg.minhash, [Job(())], step="planted", schema=None)
+    check_itself(work, cfg)
     layout = Layout.of(bands, signatures)
     aligned = (documents, signatures, verdicts, languages, *preferred(cfg, licenses, basic))
     files = gather(work, cfg, layout, aligned, by_repository=False)
@@ -105,23 +104,47 @@ def file_keys(
     return Keys(bands, exact=(cfg.minhash.bands,), near=tuple(range(cfg.minhash.bands)), behind=behind, scopes=scopes)
 
 
-def check_itself(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[str]") -> Iterator[bytes]:
-    """Planted near-duplicates through the kernels of this build: found, every family, and no two families joined."""
-    texts, families = planted.planted_texts(_PLANTED_FAMILIES)
-    keys = minhash.band_keys(cfg, minhash.signatures(cfg, texts)[1])
-    parent = clusters.forest(len(texts))
-    for band in range(cfg.bands):
-        clusters.join_runs(parent, *shared_runs(keys[:, band], np.arange(len(texts))))
-    roots = clusters.roots(parent)
-    first = {family: roots[families.index(family)] for family in families}
-    found = sum(bool(root == first[family]) for root, family in zip(roots, families, strict=True))
-    if found < len(texts) or len(set(first.values())) < _PLANTED_FAMILIES:
+def check_itself(work: Work, cfg: DedupConfig) -> None:
+    """Planted near-duplicates through the steps of both stages, in files that nothing else reads: of each family one
+    survives, in whose place the others stand.
+
+    Three shards and three groups, so that keys, runs, components, votes and clusters meet across files. `verify` is
+    at most 0.9 here, since no estimate tells 0.995 from a threshold beside it.
+    """
+    side = replace(work, progress=Silent())
+    verify = None if cfg.verify is None else min(cfg.verify, 0.9)
+    own = DedupConfig(
+        unit="file", minhash=cfg.minhash, verify=verify, verify_by=cfg.verify_by, range_bytes=cfg.range_bytes
+    )
+    none: Shards = []
+    parts = [Job((), params=copy, batch="planted") for copy in range(planted.COPIES)]
+    documents = side.map(write_planted, None, parts, step="planted", schema=DOCUMENTS)
+    signed = sign_stage.run(side, cfg.minhash, documents)
+    layout = Layout.of(signed.outputs["bands"], signed.outputs["signatures"])
+    members = gather(side, own, layout, (documents, signed.outputs["signatures"], *[none] * 4), by_repository=False)
+    scopes = scopes_of(side, own, layout, documents)
+    keys = file_keys(own, layout, signed.outputs["bands"], signed.outputs["signatures"], documents, scopes)
+    passes = [cluster(side, own, layout, keys, members, [], "near_duplicate")]
+    made = survive(side, own, layout, (signed.outputs["signatures"], none, none, members), passes, none)
+    tables = [work.store.table(shard, ["survives", "kept_id"]) for shard in made]
+    kept = list(zip(*(table["kept_id"].to_pylist() for table in tables), strict=True))  # per family, of each copy
+    found = sum(len(set(family)) == 1 and None not in family for family in kept)
+    alive = sum(table["survives"].to_pylist().count(True) for table in tables)
+    if found < PLANTED_FAMILIES or alive != PLANTED_FAMILIES or len(set(kept)) < PLANTED_FAMILIES:
         raise RuntimeError(
-            f"{found} of {len(texts)} planted near-duplicates were found, in {len(set(roots.tolist()))} clusters "
-            f"instead of {_PLANTED_FAMILIES}: bands={cfg.bands} and rows={cfg.rows} find a pair at 0.995 with chance "
-            f"{cfg.recall_at(0.995):.3f}; choose more bands or fewer rows"
+            f"of {PLANTED_FAMILIES} families of planted near-duplicates {found} were found and {alive} documents "
+            f"survived: bands={cfg.minhash.bands} and rows={cfg.minhash.rows} find a pair at 0.995 with chance "
+            f"{cfg.minhash.recall_at(0.995):.3f}; choose more bands or fewer rows"
         )
-    yield json.dumps({"planted": len(texts), "found": found, "families": _PLANTED_FAMILIES}).encode()
+
+
+def write_planted(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
+    """One text of each family, as documents."""
+    copy = cast(int, job.params)
+    texts = planted.planted_texts(PLANTED_FAMILIES)[0].to_pylist()[copy :: planted.COPIES]
+    fixed = {"source": "planted", "kind": "page", "origin": "planted"}
+    rows = [{**fixed, "id": exact.exact_key(f"{copy} {text}".encode()), "text": text} for text in texts]
+    yield pa.RecordBatch.from_pylist([{f.name: row.get(f.name) for f in DOCUMENTS} for row in rows], DOCUMENTS)
 
 
 # the narrow columns that decide

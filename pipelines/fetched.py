@@ -68,6 +68,11 @@ def names_any(file: IO[bytes], wanted: re.Pattern[bytes]) -> bool:
     address = json.loads(file.readline()).get("url", "")
     if wanted.search(address.encode()):
         return True
+    return search(file, wanted)
+
+
+def search(file: IO[bytes], wanted: re.Pattern[bytes]) -> bool:
+    """Whether the rest of a file, unpacked where it is gzip, holds what is wanted."""
     start = file.tell()
     if file.read(2) == b"\x1f\x8b":
         file.seek(start)

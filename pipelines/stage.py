@@ -75,6 +75,14 @@ class Progress(Protocol):
     def end(self) -> None: ...
 
 
+class Silent:
+    """A progress that tells nobody: of steps that are part of another."""
+
+    def begin(self, stage: str, step: str, total: int, reused: int) -> None: ...
+    def advance(self, shard: Shard, task: dict[str, float]) -> None: ...
+    def end(self) -> None: ...
+
+
 Task = Callable[[Store, Any, Job, Any], Iterator[Any]]
 
 

@@ -9,7 +9,8 @@ What a document emits:
     SPM     <begin> <hole> suffix <end> [comment] prefix middle <stop>     (Bavarian et al., joint training)
 The stop token is the end of sentence, or a family's own (`families`). The first document of a sample has the begin
 token before this; the last one the end token after it, unless FIM has just put one there: a sample ends with exactly
-one.
+one. The comment stands behind what must come first in a file, such as `#!` or an XML declaration (`heads`); where a cut
+runs through that, there is none.
 
 FIM is drawn per document and epoch, before packing, at rate 0.5 (DeepSeek-Coder-V2 §3.1); inside a repository sample
 each file is a document (DeepSeek-Coder says "for each code file"). Two cuts, uniform on the characters of the edited
@@ -25,6 +26,7 @@ import numpy as np
 import pyarrow as pa
 
 from corpus.draws import uniform_draws
+from tokenization.heads import head, is_open
 from tokenization.lines import CutLine, cut_line
 from tokenization.tokenizer import Tokenizer
 
@@ -121,14 +123,15 @@ def draw_cut(cfg: FimConfig, document: bytes, domain: str, characters: int, epoc
 
 def draft(tokenizer: Tokenizer, ids: np.ndarray, cut: Cut, place: Place) -> Draft:
     """What the document emits, from its plain ids."""
-    comment: list[Part] = [place.comment] if place.comment else []
+    before, comment = _head(tokenizer, ids, place.comment) if place.comment else (0, "")
     if cut.layout == PLAIN:
-        kept, body = len(ids), [*comment, ids]
+        kept, body = len(ids), commented(tokenizer, [ids], before, comment)
     else:
         sections = split(tokenizer, ids, cut.first, cut.second)
-        kept, body = sections.kept, arrange(tokenizer, cut.layout, comment, sections)
+        prefix = sections.prefix if before > cut.first else commented(tokenizer, sections.prefix, before, comment)
+        kept, body = sections.kept, arrange(tokenizer, cut.layout, sections._replace(prefix=prefix))
     parts = surround(tokenizer, cut.layout, place, body)
-    at = next((i for i, part in enumerate(parts) if part is place.comment), -1) if comment else -1
+    at = next((i for i, part in enumerate(parts) if part is comment), -1) if comment else -1
     special = sum(len(part) for part in parts if not isinstance(part, str)) - kept
     return Draft(parts, at, cut, special, kept, len(ids) - kept)
 
@@ -158,16 +161,42 @@ def emit(tokenizer: Tokenizer, ids: np.ndarray, cut: Cut, place: Place) -> Emiss
     return encoded(tokenizer, [draft(tokenizer, ids, cut, place)])[0]
 
 
-def arrange(tokenizer: Tokenizer, layout: int, comment: list[Part], sections: Sections) -> list[Part]:
+def _head(tokenizer: Tokenizer, ids: np.ndarray, comment: str) -> tuple[int, str]:
+    """After how many characters the comment stands, and the comment."""
+    n, start = 4, tokenizer.raw(ids[:4]).decode("utf-8", "ignore")
+    while n < len(ids) and is_open(start):
+        n *= 8
+        start = tokenizer.raw(ids[:n]).decode("utf-8", "ignore")
+    return head(start, comment)
+
+
+def commented(tokenizer: Tokenizer, prefix: list[Part], before: int, comment: str) -> list[Part]:
+    """A text's first parts with the comment after so many characters, which end a line within the first part.
+
+    Where the vocabulary joins that line's end with what follows there is no such place, and no comment.
+    """
+    if not comment or not before:
+        return [comment, *prefix] if comment else prefix
+    first, rest = prefix[0], prefix[1:]
+    if isinstance(first, str):
+        return [first[:before], comment, first[before:], *rest]
+    ends = np.cumsum(tokenizer.characters[first[:before]])
+    place = int(np.searchsorted(ends, before)) + 1
+    if place > len(ends) or ends[place - 1] != before:
+        return prefix
+    return [first[:place], comment, first[place:], *rest]
+
+
+def arrange(tokenizer: Tokenizer, layout: int, sections: Sections) -> list[Part]:
     """The sections of a cut document in the order of its layout, with the token that ends it."""
     begin, hole, end, stop = (
         _ids(token) for token in (tokenizer.fim_begin, tokenizer.fim_hole, tokenizer.fim_end, tokenizer.fim_stop)
     )
     prefix, middle, suffix = sections.prefix, sections.middle, sections.suffix
     if layout == PSM:
-        return [begin, *comment, *prefix, hole, *suffix, end, *middle, stop]
+        return [begin, *prefix, hole, *suffix, end, *middle, stop]
     assert layout == SPM, f"no layout has the code {layout}"
-    return [begin, hole, *suffix, end, *comment, *prefix, *middle, stop]
+    return [begin, hole, *suffix, end, *prefix, *middle, stop]
 
 
 def surround(tokenizer: Tokenizer, layout: int, place: Place, body: list[Part]) -> list[Part]:

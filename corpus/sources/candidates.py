@@ -63,8 +63,13 @@ def known(path: str, name: str) -> Known:
 
 @cache
 def _table(path: str) -> pa.Table:
-    with pa.memory_map(path) as source:
-        table = pa.ipc.open_file(source).read_all()
+    try:
+        with pa.memory_map(path) as source:
+            table = pa.ipc.open_file(source).read_all()
+    except pa.ArrowInvalid as error:
+        raise ValueError(
+            f"{path} is no Arrow file, or a cut one ({error}): make it again with python -m pipelines.discover"
+        ) from error
     if not table.schema.equals(CANDIDATES):
         raise ValueError(f"{path} is no list of candidates: make one with python -m pipelines.discover")
     return table

@@ -80,7 +80,8 @@ class CommonCrawlIndex:
 def roots(source: CommonCrawlIndex) -> list[str]:
     """Files of the index that can hold what is wanted; of the CDX, with the range of bytes that can."""
     manifest = "cc-index-table.paths.gz" if source.index == "table" else "cc-index.paths.gz"
-    lines = gzip.decompress(source.place.whole(f"crawl-data/{source.dump}/{manifest}")).decode().split()
+    path = f"crawl-data/{source.dump}/{manifest}"
+    lines = source.place.manifest(path, "CommonCrawlIndex.folder").decode().split()
     if source.index == "table":
         return sorted(line for line in lines if "/subset=warc/" in line)[: source.parts]
     files = sorted(line for line in lines if line.rsplit("/", 1)[-1].startswith("cdx-"))[: source.parts]

@@ -6,7 +6,6 @@ A record that cannot be used (redirect, error, other media, cut short, broken co
 the next one is found again behind it; a file may end in the middle. This file refuses to know what is in the HTML.
 """
 
-import gzip
 import io
 import re
 from collections.abc import Iterator
@@ -76,10 +75,7 @@ def roots(source: CommonCrawl) -> list[str]:
     if source.files:
         return sorted(source.files)[: source.first]
     if source.paths is not None:
-        data = source.place.whole(source.paths)
-        return sorted((gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode().split())[
-            : source.first
-        ]
+        return sorted(source.place.manifest(source.paths, "CommonCrawl.folder").decode().split())[: source.first]
     fs, base = fsspec.url_to_fs(source.folder)
     if not fs.isdir(base):
         raise FileNotFoundError(f"CommonCrawl.folder={source.folder!r} is not a folder: create it, or name another")

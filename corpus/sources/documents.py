@@ -52,7 +52,7 @@ class Documents:
     url: str | None = None
     date: str | None = None
     release: str | None = None  # becomes the snapshot
-    cutoff: str = "2023-11-01"  # exclusive, UTC; rows without a date pass
+    cutoff: str = "2023-11-01"  # exclusive, UTC, of `date`; a row whose date is empty is not shown to be older
     max_row: int = 64 << 20  # bytes; a longer row is refused before it is held
 
     def __post_init__(self) -> None:
@@ -203,9 +203,11 @@ def _text(source: Documents, row: Row) -> tuple[bytes, str | None]:
 
 def _when(source: Documents, row: Row, refused: str | None) -> tuple[int | None, str | None]:
     """The row's date, and why the row is refused."""
-    value = row.fields.get(source.date) if source.date else None
-    if refused is not None or value is None or value == "":
+    if refused is not None or source.date is None:
         return None, refused
+    value = row.fields.get(source.date)
+    if value is None or value == "":
+        return None, "undated"
     when = _seconds(value)
     if when is None:
         return None, "bad_date"

@@ -3,7 +3,8 @@
 Comes in: a closed period and where the files are. Goes out: events of the kinds that are asked for, from 2015 on
 (earlier files have another form), or candidates: the repositories that an hour's events name, with what they say of
 them. An hour that is missing, ends badly, or holds lines that are no event is counted, never fatal: the archive has
-such hours. This file refuses to know what issues and crawls make of events.
+such hours. One that a server failed to give in every attempt is counted too, and the next run asks for it again.
+This file refuses to know what issues and crawls make of events.
 """
 
 import gzip
@@ -17,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import IO, Any, Final
 
 from corpus.http import HttpConfig, RefusedError, fetcher
+from corpus.shards import UNANSWERED
 from corpus.sources.raw import LOCATION
 
 _FORM: Final = "%Y-%m-%d-%H"
@@ -85,6 +87,8 @@ def _lines(source: Hours, hour: str, counts: dict[str, int]) -> Iterator[bytes]:
         counts["hours.gone"] = counts.get("hours.gone", 0) + 1
     except RefusedError as error:
         counts[f"hours.{error.reason}"] = counts.get(f"hours.{error.reason}", 0) + 1
+        if error.passing:
+            counts[UNANSWERED] = counts.get(UNANSWERED, 0) + 1
     except (EOFError, gzip.BadGzipFile, zlib.error):
         counts["hours.damaged"] = counts.get("hours.damaged", 0) + 1
 

@@ -36,6 +36,12 @@ class Limits:
     max_ratio: int = 200  # unpacked over packed; source code packs 4 to 10 times, the best real text some 50 times
     max_members: int = 500_000
 
+    def __post_init__(self) -> None:
+        for name in ("max_file", "max_ratio", "max_members"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"Limits.{name} must be a whole number of at least 1, not {value!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class Member:

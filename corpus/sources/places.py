@@ -4,14 +4,16 @@ Comes in: a root URL, how to fetch, and paths below the root. Goes out: bytes, o
 is asked for. Over http nothing is listed: the paths come from a manifest or a recipe.
 """
 
+import gzip
 import io
+import zlib
 from dataclasses import dataclass, field
 from functools import cache
 from typing import IO, Any, Final, cast
 
 import fsspec
 
-from corpus.http import Fetcher, HttpConfig, fetcher
+from corpus.http import Fetcher, HttpConfig, RefusedError, fetcher
 
 _BLOCK: Final = 4 << 20  # bytes of one request when a remote file is read from front to back
 
@@ -37,6 +39,21 @@ class Place:
         fs, inside = fsspec.url_to_fs(self.url(path))
         return cast(bytes, fs.cat_file(inside))
 
+    def manifest(self, path: str, setting: str) -> bytes:
+        """A file that lists others, without which nothing can be read; unpacked. `setting` is what named the root."""
+        try:
+            data = self.whole(path)
+        except (FileNotFoundError, RefusedError) as error:
+            raise FileNotFoundError(
+                f"{self.url(path)} cannot be had ({_why(error)}): {setting}={self.root!r} must be a place where "
+                f"Common Crawl's layout begins, so that {path} lies below it; correct it in the recipe, or the "
+                "environment variable that the recipe takes it from (COMMON_CRAWL in docs/recipes_web.py)"
+            ) from error
+        try:
+            return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"{self.url(path)} is cut or damaged ({error}): fetch it again") from error
+
     def part(self, path: str, start: int, stop: int) -> bytes:
         """Bytes [start, stop); fewer where the file ends before."""
         if self.is_http:
@@ -50,6 +67,10 @@ class Place:
             return io.BufferedReader(_Ranges(_web(self.http), self.url(path)), block)
         fs, inside = fsspec.url_to_fs(self.url(path))
         return cast(IO[bytes], fs.open(inside, "rb"))
+
+
+def _why(error: FileNotFoundError | RefusedError) -> str:
+    return str(error) if isinstance(error, RefusedError) else "no such file"
 
 
 @cache

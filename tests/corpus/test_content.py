@@ -6,7 +6,7 @@ import pytest
 from corpus.content import content, structure
 from corpus.dom import CODE, parse
 from corpus.frames import FLAGS
-from corpus.verbatim import FENCE, INLINE_CODE, SCRIPT, TABLE
+from corpus.verbatim import FENCE, INLINE_CODE, SCRIPT, SKIP, TABLE
 
 LONG = "The content of this page is long enough to be taken for it. " * 5
 
@@ -94,7 +94,7 @@ def links(n):
     ids=["many", "few", "described", "named", "named and large", "named and no links", "holds the main"],
 )
 def test_a_block_of_links_is_a_menu(block, dropped):
-    dom = parse(f"<p>{LONG}</p>{block}".encode(), FLAGS)
+    dom = parse(f"<p>{LONG}</p>{block}<p>{LONG}</p>".encode(), FLAGS)
     _, kinds = content(dom)
     assert bool(kinds[np.flatnonzero(dom.tag == CODE["div"])[0]]) is dropped
 
@@ -110,3 +110,45 @@ def test_a_list_of_links_amid_text_stays_and_so_does_an_index():
 def test_a_link_that_says_one_sign_is_left_out(text, dropped):
     dom = parse(f'<h1>Title<a class="mark" href="#title">{text}</a></h1><p>{LONG}'.encode(), FLAGS)
     assert bool(content(dom)[1][np.flatnonzero(dom.tag == CODE["a"])[0]]) is dropped
+
+
+ROW = '<a href="1">Home</a> | <a href="2">Libraries</a> <a href="3">FAQ</a>'
+FUNCTIONS = "".join(f'<tr><td><a href="{name}">{name}</a></td><td></td></tr>' for name in ("sin", "cos"))
+
+
+def left_out(html, tag):
+    dom = parse(html.encode(), FLAGS)
+    _, kinds = content(dom)
+    return int(kinds[np.flatnonzero(dom.tag == CODE[tag])[0]]) == SKIP
+
+
+@pytest.mark.parametrize(
+    ("html", "tag"),
+    [
+        (f"<p>{ROW}</p><div>{LONG}</div>", "p"),
+        (f"<div>{LONG}</div><p>{ROW}</p>", "p"),
+        (f"<table><tr><td>{ROW}</td></tr></table><hr><h1>Title</h1>{LONG}", "table"),
+        (f"<div><center><b>{ROW}</b></center><h1>Title</h1>{LONG}</div>", "center"),
+    ],
+    ids=["before", "behind", "layout table", "in layers"],
+)
+def test_a_row_of_links_at_a_page_edge_is_left_out(html, tag):
+    assert left_out(html, tag)
+
+
+@pytest.mark.parametrize(
+    ("html", "tag"),
+    [
+        (f"<p>{ROW} are links.</p><div>{LONG}</div>", "p"),
+        (f"<div>{LONG}</div><p>{ROW}</p><div>{LONG}</div>", "p"),
+        (f'<p><a href="1">Home</a></p><div>{LONG}</div>', "p"),
+        (f"<div><ul><li>{ROW}</ul></div><p>{LONG}</p>", "div"),
+        (f'<div>{LONG}</div><p><a href="1">{LONG}</a> <a href="2">{LONG}</a></p>', "p"),
+        (f"<div>{LONG}</div><table>{FUNCTIONS}</table>", "table"),
+        (f"<p><b>{ROW}</b></p><h1>Title</h1>", "p"),
+        (f'<article>{LONG}</article><div><h2><a href="1">One</a></h2><a href="2">Two</a></div>', "div"),
+    ],
+    ids=["said of", "amid", "one", "list", "references", "functions", "little else", "headed"],
+)
+def test_links_elsewhere_stay(html, tag):
+    assert not left_out(html, tag)

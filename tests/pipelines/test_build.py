@@ -4,7 +4,7 @@ import pytest
 
 from corpus.shards import Store
 from filters.repeats import RepeatsConfig
-from pipelines.build import main, plan, run_stage
+from pipelines.build import _runs_again, main, plan, run_stage
 from pipelines.manifest import look_up
 from pipelines.progress import RunProgress
 from pipelines.recipes import RECIPES, small
@@ -64,3 +64,17 @@ def test_a_disk_that_takes_neither_manifest_nor_log_is_no_traceback(capsys, tmp_
     told = capsys.readouterr().err
     assert "error: crawl failed: " in told
     assert f"Nothing can be noted below {tmp_path}" in told
+
+
+@pytest.mark.parametrize(
+    ("counts", "keep_going", "again"),
+    [
+        ({}, False, False),
+        ({"unanswered": 1}, False, True),
+        ({"unanswered": 1}, True, True),
+        ({"quarantined": 1}, False, True),
+        ({"quarantined": 1}, True, False),
+    ],
+)
+def test_a_stage_that_is_done_runs_again_where_it_may_get_further(counts, keep_going, again):
+    assert _runs_again(Result({}, counts), keep_going) == again

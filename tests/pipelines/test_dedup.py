@@ -9,7 +9,7 @@ from corpus.minhash import MinHashConfig
 from corpus.schema import DOCUMENTS, SURVIVORS
 from filters.drop_rates import DropRates
 from filters.survivors import DedupConfig
-from pipelines import dedup
+from pipelines import clustering, dedup
 from tests.pipelines.aligned import write
 from tests.pipelines.corpora import Corpus, OneAfterTheOther, document, words
 
@@ -318,3 +318,20 @@ def test_survivors_have_the_row_groups_of_the_documents(tmp_path):
         assert lengths[0] == lengths[1]
         assert corpus.work.store.table(shard).schema.equals(SURVIVORS)
         assert np.all([shard.batch == document_shard.batch])
+
+
+def test_a_step_that_loses_a_file_between_two_is_found_by_the_self_check(tmp_path, monkeypatch):
+    corpus = Corpus(tmp_path, INLINE, FIVE, MINHASH)
+    whole = clustering.runs
+    monkeypatch.setattr(clustering, "runs", lambda *arguments: whole(*arguments)[:0])
+    with pytest.raises(RuntimeError, match="of 16 families of planted near-duplicates 0 were found"):
+        dedup.run(corpus.work, FILE, **corpus.inputs())
+
+
+def test_the_self_check_runs_once_for_its_settings_and_tells_nothing(tmp_path):
+    corpus = Corpus(tmp_path, INLINE, FIVE, MINHASH)
+    dedup.run(corpus.work, FILE, **corpus.inputs())
+    before = set(corpus.work.store.list("objects/dedup/planted"))
+    dedup.run(corpus.work, replace(FILE, unit="none"), **corpus.inputs())
+    assert set(corpus.work.store.list("objects/dedup/planted")) == before and len(before) == 3
+    assert "planted" not in (corpus.work.store.read_text("logs/run.jsonl") or "")

@@ -7,13 +7,15 @@ import pyarrow as pa
 import pytest
 
 from corpus.decode import plain_text
+from corpus.http import HttpConfig
 from corpus.sources import issues
 from corpus.sources.gharchive import Hours
 from corpus.sources.issues import Issues
 from pipelines import crawl, gathering
 from pipelines.crawl import Batch, CrawlConfig
-from pipelines.stage import StageError
+from pipelines.stage import StageError, tally
 from tests.corpus.sources.archive_hours import commented, issue, opened, user, write
+from tests.corpus.sources.servers import Server
 from tests.pipelines.corpora import OneAfterTheOther, work
 
 LONG = "It does not work when I press the key twice in a row. " * 5
@@ -93,6 +95,31 @@ def test_a_merged_shard_has_a_row_group_for_each_root_in_order(tmp_path, source)
         again = list(stage.store.part(merged, "root", root))
         assert pa.Table.from_batches(again, issues.GATHERED) == pa.Table.from_batches(parts, issues.GATHERED)
     assert merged.counts == dict(sum((Counter(shard.counts) for shard in hours[:-1]), Counter()))
+
+
+def test_an_hour_that_its_server_did_not_give_is_asked_for_again(tmp_path, source):
+    """Its shard serves one run; the hours that came, or are not there, are asked for once."""
+    with Server(files=str(tmp_path / "hours")) as server:
+        http = HttpConfig(networks=("127.0.0.0/8",), first_wait=0.01, attempts=2)
+        away = replace(source, hours=replace(source.hours, place=server.url, http=http))
+
+        def counted(fan_in):
+            stage = work(tmp_path / "root", OneAfterTheOther(), "crawl")
+            return Counter(tally(gathering.gathered_by(stage, away, "issues", fan_in)[0]))
+
+        def asked(hour):
+            return server.seen[f"/2023-10-01-{hour}.json.gz"]
+
+        server.faults.extend([None, 500, 500])
+        first = counted(HOURS)
+        assert (first["hours.server_error"], first["hours.gone"], first["unanswered"]) == (1, 1, 1)
+        server.faults.extend([500, 500])
+        assert counted(2)["unanswered"] == 1
+        assert [asked(hour) for hour in range(HOURS)] == [1, 4, 1, 1, 1]
+        for fan_in in (HOURS, 2):
+            last = counted(fan_in)
+            assert (last["hours.server_error"], last["hours.gone"], last["unanswered"]) == (0, 1, 0)
+        assert [asked(hour) for hour in range(HOURS)] == [1, 5, 1, 1, 1]
 
 
 def test_an_error_names_the_hour_and_not_the_settings(tmp_path, source):

@@ -10,16 +10,23 @@ from pipelines import pack
 from pipelines.progress import RunProgress
 from pipelines.stage import Work
 from tokenization.fim import Cut, FimConfig, Place, Sections, arrange, surround
+from tokenization.heads import head
 from tokenization.packing import NO_ID, PackConfig
 from tokenization.tokenizer import TokenizerConfig, load
 
 TOKENIZER = load(TokenizerConfig())
 CFG = PackConfig(length=32, bucket_bytes=400, group_bytes=1, fim=FimConfig(rate=0.7, layout="joint", min_chars=1))
 TEXT = "def f(x):\n    # größe 日本\n    return '{}' + x\r\n\nsecret@mail\n"
+FIRST = "#!/usr/bin/python3\n# coding: utf-8\n"
 EDIT = (len(TEXT.encode()) - 12, len(TEXT.encode()) - 1, "email")
 # Two shards, so two groups of one shard each: samples of two files and of one, repeats 0 to 3.
 SHARDS = [
-    [[(f"# {i}.py\n", TEXT * (i + 1)), ("", f"x = {i}\n")] if i % 2 else [("", f"{i} " * 5 * i)] for i in span]
+    [
+        [(f"# {i}.py\n", (FIRST if i % 4 == 1 else "") + TEXT * (i + 1)), ("", f"x = {i}\n")]
+        if i % 2
+        else [("", f"{i} " * 5 * i)]
+        for i in span
+    ]
     for span in (range(6), range(6, 11))
 ]
 REPEATS = [[1, 2, 0, 1, 3, 1], [1, 1, 2, 0, 1]]
@@ -74,13 +81,14 @@ class World:
         """What the segment's document emits, from its text alone."""
         members = self.members[segment["sample"]]
         text, cut = self.edited[segment["document"]], Cut(segment["layout"], segment["cut_1"], segment["cut_2"])
-        comment = TOKENIZER.encode(self.comments[segment["sample"], segment["document"]])
+        at, comment = head(text, self.comments[segment["sample"], segment["document"]])
         place = Place("", segment["document"] == members[0], segment["document"] == members[-1])
-        body = [comment, TOKENIZER.encode(text)]
+        body = [TOKENIZER.encode(text[:at]), TOKENIZER.encode(comment), TOKENIZER.encode(text[at:])]
         if cut.layout:
-            prefix, middle, suffix = (text[: cut.first], text[cut.first : cut.second], text[cut.second :])
-            sections = Sections([TOKENIZER.encode(prefix)], [TOKENIZER.encode(middle)], [TOKENIZER.encode(suffix)], 0)
-            body = arrange(TOKENIZER, cut.layout, [comment], sections)
+            middle, suffix = TOKENIZER.encode(text[cut.first : cut.second]), TOKENIZER.encode(text[cut.second :])
+            told = (text[:at], comment, text[at : cut.first]) if at <= cut.first else (text[: cut.first],)
+            sections = Sections([TOKENIZER.encode(part) for part in told], [middle], [suffix], 0)
+            body = arrange(TOKENIZER, cut.layout, sections)
         return [token for part in surround(TOKENIZER, cut.layout, place, body) for token in part.tolist()]
 
 

@@ -140,6 +140,7 @@ ROWS = [
     document("b", text("b"), url="https://host.example/b"),
     document("a again", text("a"), repo="o/c", path="c.py", kind="file"),
 ]
+NO_CACHES = takedown.Fetched()
 NOTHING_MADE = {name: Found(None, "todo", None, None) for name in ("export", "pack", "decontaminate")}
 
 
@@ -155,7 +156,7 @@ def small_root(root, unit="file"):
     return corpus.work.store
 
 
-def down(store, *entries, near=False, fetched=()):
+def down(store, *entries, near=False, fetched=NO_CACHES):
     manifests = list(takedown.read_manifests(store))
     return takedown.take_down(store, takedown.Here(), (manifests, NOTHING_MADE), (frozenset(entries), near), fetched)
 
@@ -215,9 +216,20 @@ def test_a_fetched_answer_that_holds_it_goes_and_is_counted(tmp_path, capsys):
         url = f"https://git.example/{name}.git/git-upload-pack"
         (cache / name).mkdir(parents=True)
         (cache / name / "answer").write_bytes(json.dumps({"url": url}).encode() + b"\npack")
-    assert down(store, "o/a", fetched=(str(cache),)) == 0
+    assert down(store, "o/a", fetched=takedown.Fetched(caches=(str(cache),))) == 0
     assert [path.parent.name for path in cache.rglob("answer")] == ["z"]
     assert "fetched answers deleted            1" in capsys.readouterr().out
+
+
+def test_the_hubs_cache_is_searched_and_told_and_left_alone(tmp_path, capsys, monkeypatch):
+    store, blobs = small_root(tmp_path / "root"), tmp_path / "hub" / "datasets--x--set" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / "one").write_text('{"repo": "o/a"}')
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert down(store, "o/a", fetched=takedown.Fetched(hub=("hub:x/set",))) == 0
+    out = capsys.readouterr().out
+    assert f"{blobs / 'one'} of hub:x/set names one of them" in out and "hf cache rm" in out
+    assert (blobs / "one").exists()
 
 
 def with_exports(store):

@@ -1,9 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenization.fim import PLAIN, PSM, SPM, Cut, FimConfig, Place, arrange, draw_cut, emit, split
+from tokenization.fim import PLAIN, PSM, SPM, Cut, FimConfig, Place, arrange, commented, draw_cut, emit, split
 from tokenization.tokenizer import TokenizerConfig, load
 
 TOKENIZER = load(TokenizerConfig())
@@ -74,6 +76,29 @@ def test_a_sample_ends_with_one_end_token_and_a_cut_document_always_does(cut, la
     assert emitted.ids.tolist().count(END) == ends
 
 
+@pytest.mark.parametrize("text", ["#!/bin/sh\n\n\na=1\n", "#!/bin/sh\r\n# größe\n", "#!/usr/bin/env 日本\n"])
+@pytest.mark.parametrize("layout", [PSM, SPM])
+def test_the_comment_stands_behind_what_must_come_first_wherever_the_text_is_cut(text, layout):
+    first = text.index("\n") + 1
+    ids, place = TOKENIZER.encode(text), Place("# a/b.sh\n", False, False)
+    told = text[:first] + place.comment + text[first:]
+    assert TOKENIZER.text(emit(TOKENIZER, ids, Cut(PLAIN, -1, -1), place).ids) == told
+    for cut in range(len(text) + 1):
+        emitted = emit(TOKENIZER, ids, Cut(layout, cut, len(text)), place)
+        assert emitted.plain + emitted.reencoded + emitted.special + emitted.comment == len(emitted.ids)
+        sections = [part for part in sections_of(emitted.ids.tolist(), layout) if part is not None]
+        written = "".join(TOKENIZER.text(part) for part in sections)
+        assert written == (told if cut >= first else text)
+
+
+def test_a_vocabulary_that_joins_lines_leaves_the_comment_out_where_it_would_split_an_id():
+    joined = SimpleNamespace(characters=np.array([9, 2, 3]))  # "#!/bin/sh", "\n\n", "a=1"
+    ids = np.array([0, 1, 2])
+    assert commented(joined, [ids], 10, "# x\n") == [ids]
+    assert [len(part) for part in commented(joined, [ids], 11, "# x\n")] == [2, 4, 1]
+    assert commented(joined, ["#!/bin/sh\n", ids], 10, "# x\n")[:3] == ["#!/bin/sh\n", "# x\n", ""]
+
+
 def test_cuts_at_line_edges_encode_nothing_again():
     emitted = emit(TOKENIZER, TOKENIZER.encode("ab\ncd\nef"), Cut(PSM, 3, 5), MIDDLE)
     assert (emitted.replaced, emitted.reencoded) == (0, 0)
@@ -125,4 +150,4 @@ def test_settings_that_mean_nothing_are_refused(wrong):
 
 def test_an_unknown_layout_code_is_a_programmers_error():
     with pytest.raises(AssertionError, match="code 7"):
-        arrange(TOKENIZER, 7, [], split(TOKENIZER, TOKENIZER.encode("a"), 0, 1))
+        arrange(TOKENIZER, 7, split(TOKENIZER, TOKENIZER.encode("a"), 0, 1))

@@ -32,3 +32,15 @@ def test_another_arrow_file_is_no_list(tmp_path):
         pass
     with pytest.raises(ValueError, match="is no list of candidates"):
         names(path)
+
+
+@pytest.mark.parametrize("cut", [0, 5, 40, -9])
+def test_a_broken_list_is_named_with_the_way_out(tmp_path, cut):
+    path = tmp_path / "list.arrow"
+    with pa.ipc.new_file(str(path), CANDIDATES) as file:
+        file.write_table(pa.Table.from_pylist([{"name": "o/r"}], CANDIDATES))
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(
+        ValueError, match=r"list\.arrow is no Arrow file, or a cut one .*: make it again with python -m"
+    ):
+        names(str(path))

@@ -67,23 +67,41 @@ def test_a_group_is_known_only_from_the_row(tmp_path):
 
 def test_every_refusal_is_a_row_with_its_reason(tmp_path):
     rows = [
-        {"text": "good"},
+        {"text": "good", "day": "2023-10-31"},
         {"text": ""},
         {"text": 5},
         {"other": "x"},
         {"text": "\ud800"},
-        {"text": "x" * 101},
+        {"text": "x" * 101, "day": "2023-10-31"},
         {"text": "late", "day": "2023-11-01"},
         {"text": "odd", "day": "yesterday"},
-        {"text": "undated", "day": None},
+        *({"text": "undated", "day": day} for day in (None, "")),
+        {"text": "undated"},
     ]
     jsonl(tmp_path / "a.jsonl", *rows)
-    source = Documents(folder=str(tmp_path), form="jsonl", date="day", max_row=130)
-    small = Documents(folder=str(tmp_path), form="jsonl", date="day", max_row=100)
-    expected = [None, "empty", "no_text", "no_text", "not_unicode", None, "after_cutoff", "bad_date", None]
+    source = Documents(folder=str(tmp_path), form="jsonl", date="day", max_row=180)
+    small = Documents(folder=str(tmp_path), form="jsonl", date="day", max_row=110)
+    expected = [
+        None,
+        "empty",
+        "no_text",
+        "no_text",
+        "not_unicode",
+        None,
+        "after_cutoff",
+        "bad_date",
+        "undated",
+        "undated",
+        "undated",
+    ]
     assert listed(source)["refused"].to_pylist() == expected
     assert listed(small)["refused"].to_pylist()[5] == "too_large"
-    assert [raw.data for raw in documents(source)] == [b"good", b"x" * 101, b"undated"]
+    assert [raw.data for raw in documents(source)] == [b"good", b"x" * 101]
+
+
+def test_without_a_declared_date_no_row_is_undated(tmp_path):
+    jsonl(tmp_path / "a.jsonl", {"text": "one", "day": ""})
+    assert [raw.data for raw in documents(Documents(folder=str(tmp_path), form="jsonl"))] == [b"one"]
 
 
 def test_a_file_that_ends_badly_is_one_more_refused_row(tmp_path):

@@ -250,6 +250,13 @@ def test_an_encrypted_member_is_refused(put):
     assert refusals(put(bytes(data))) == {"a": "encrypted"}
 
 
+@pytest.mark.parametrize("value", [0, -1, 2.5, float("nan"), True, None])
+@pytest.mark.parametrize("name", ["max_file", "max_ratio", "max_members"])
+def test_limits_are_checked_where_they_are_made(name, value):
+    with pytest.raises(ValueError, match=rf"Limits\.{name} must be a whole number of at least 1"):
+        Limits(**{name: value})
+
+
 @pytest.mark.parametrize("form", ["tar", "zip"])
 def test_too_many_members_stop_the_listing(put, form):
     names = [f"f{n}" for n in range(4)]

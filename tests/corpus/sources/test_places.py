@@ -1,5 +1,6 @@
 """Files below a root, local and by range over http."""
 
+import gzip
 import io
 
 import pytest
@@ -40,6 +41,23 @@ def test_what_is_not_there(place):
     for call in (lambda: place.whole("no"), lambda: place.part("no", 0, 1), lambda: place.open("no")):
         with pytest.raises((FileNotFoundError, RefusedError)):
             call()
+
+
+def test_a_manifest_that_is_not_there_names_the_setting_the_path_and_the_way_out(place):
+    with pytest.raises(FileNotFoundError) as told:
+        place.manifest("crawl-data/X/warc.paths.gz", "CommonCrawl.folder")
+    for part in (place.url("crawl-data/X/warc.paths.gz"), "CommonCrawl.folder=", "COMMON_CRAWL", "correct it"):
+        assert part in str(told.value)
+
+
+def test_a_manifest_may_be_packed_and_a_damaged_one_is_named(tmp_path):
+    packed = gzip.compress(b"one\ntwo\n")
+    for name, data in {"plain": b"one\ntwo\n", "packed": packed, "cut": packed[:-9]}.items():
+        (tmp_path / name).write_bytes(data)
+    place = Place(str(tmp_path))
+    assert place.manifest("plain", "X.folder") == place.manifest("packed", "X.folder") == b"one\ntwo\n"
+    with pytest.raises(ValueError, match="cut is cut or damaged"):
+        place.manifest("cut", "X.folder")
 
 
 def test_a_file_is_read_by_the_block():
