@@ -135,9 +135,21 @@ def probe_scores(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows
         before = made["before"][domain]["bits_per_byte"]
         shown = [f"{before:.3f}", f"{after['bits_per_byte']:.3f}"]
         rows.append([domain, _n(after["documents"]), _n(after["bytes"]), *shown])
+    for domain in sorted(_planned(store, found) - set(made["after"])):
+        rows.append([domain, "0: raise filter.held_out, or take another split_seed", "", "", ""])
     first, last = made["log"][0]["loss"], made["log"][-1]["loss"]
     rows.append([f"loss over {len(made['log'])} steps", "", "", f"{first:.3f}", f"{last:.3f}"])
     return heads, rows
+
+
+def _planned(store: Store, found: dict[str, Found]) -> set[str]:
+    """Domains that the mixture takes samples of."""
+    plans = _shards(found, "mix", "plan")
+    return (
+        {line.domain for line in from_description(json.loads(store.read_bytes(plans[0]))) if line.got}
+        if plans
+        else set()
+    )
 
 
 def benchmarks(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
