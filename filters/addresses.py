@@ -60,6 +60,13 @@ _VERSION_BEFORE: Final = re.compile(
 )
 # The path of a drawing: .67-.21 22.23.82.64
 _DECIMAL_BEFORE: Final = re.compile(rb"(?:^|[^\d.])\d*(?:\.\d+){1,2}[ ,-]$")
+# What comes before the number of a section: "#### 34.5.1.1. Issuing Queries"; without a mark of a heading, a line's
+# start (in a list, a quotation or a link too), and then a word with a capital must follow. A log's line begins with an
+# address as well, and goes on otherwise.
+_HEADING_BEFORE: Final = re.compile(rb"(?:^|\n)[ \t]*(?:#{1,6}|={1,6}|\\(?:sub){0,2}section\*?\{)[ \t]*\[?$")
+_LINE_BEFORE: Final = re.compile(rb"(?:^|\n)[ \t>*+-]*\[?$")
+_TITLE_AFTER: Final = re.compile(rb"\.?[ \t\xc2\xa0]+[A-Z][a-z]")
+_LARGEST_SECTION: Final = 60  # of each number
 _PUBLIC_RESOLVERS: Final = _words("""
     8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 149.112.112.112 208.67.222.222 208.67.220.220 4.2.2.1 4.2.2.2
 """)
@@ -154,10 +161,12 @@ def _ipv4(data: Column, offsets: Offsets) -> Iterator[tuple[int, int, int, str]]
         before = data[max(low, position - 40) : position].tobytes()
         stem = before.rstrip(_DIGITS)
         start = position - (len(before) - len(stem))
-        match = _IPV4.match(data[start : min(high, start + 20)].tobytes())
+        ahead = data[start : min(high, start + 24)].tobytes()
+        match = _IPV4.match(ahead)
         if not match or stem[-1:] == b"." or _IS_WORD[stem[-1:][0] if stem else 32]:
             continue
-        if not _keeps_ipv4(match.group().decode(), stem):
+        address = match.group().decode()
+        if not _keeps_ipv4(address, stem) and not _is_section(address, stem, ahead[match.end() :]):
             yield row, start - low, start + match.end() - low, "ip_address"
 
 
@@ -174,6 +183,15 @@ def _keeps_ipv4(address: str, before: bytes) -> bool:
     if max(octets) < 20 or max(octets[:3]) < 10:
         return True
     return _VERSION_BEFORE.search(before) is not None or _DECIMAL_BEFORE.search(before) is not None
+
+
+def _is_section(address: str, before: bytes, after: bytes) -> bool:
+    """Whether four numbers are those of a section with its title."""
+    if max(map(int, address.split("."))) > _LARGEST_SECTION:
+        return False
+    if _HEADING_BEFORE.search(before):
+        return True
+    return _LINE_BEFORE.search(before) is not None and _TITLE_AFTER.match(after) is not None
 
 
 def _ipv6(data: Column, offsets: Offsets) -> Iterator[tuple[int, int, int, str]]:

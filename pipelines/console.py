@@ -6,10 +6,13 @@
 import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Final, NoReturn
+
+from rich.console import Console
 
 CLOSED_PIPE = 141  # 128 + SIGPIPE, as a shell reports a program that the signal ended
 WRONG_USAGE = 2
+_PIPED_WIDTH: Final = 132  # columns; the library's 80 cut numbers off: "5,432,2…"
 
 
 class UsageError(Exception):
@@ -26,6 +29,12 @@ def end(main: Callable[[], int]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = CLOSED_PIPE
     sys.exit(status)
+
+
+def console() -> Console:
+    """Where tables are printed: as wide as the terminal, or as COLUMNS says, or wide enough for their numbers."""
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(width=_PIPED_WIDTH if piped else None)
 
 
 def usage_error(message: object) -> int:

@@ -11,18 +11,19 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from rich.console import Console
 from rich.table import Table
 
 from corpus.mix_plan import from_description, with_parts
 from corpus.shards import Shard, Store
-from pipelines.console import UsageError, end, usage_error
+from pipelines.console import UsageError, console, end, usage_error
+from pipelines.export import folder_of
 from pipelines.manifest import Found
 from pipelines.opened import add_options, opened
 from pipelines.report_recall import histories, plot
 from pipelines.report_recall import sections as recall_sections
 
 Rows = list[list[str]]
+_PASSES_ON = {"dedup": "filter", "recall": "pool_dedup"}  # keeps, and counts, the reasons of the stage before
 _PARTS = 8  # of a domain that is split by language or length: one screen
 
 
@@ -41,17 +42,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return usage_error(f"no build of {args.recipe} in {args.root}: run {command}")
     tables, told = sections(store, found), histories(store, found)
     recalled = recall_sections(told)
-    console = Console()
+    out = console()
     for title, head, rows in tables[:4]:  # one screen; the page has the others, and recall's rounds
-        console.print(_table(title, head, rows))
+        out.print(_table(title, head, rows))
     store.write_text("report.html", page(args.recipe, [*tables, *recalled], _curve(store, found) + plot(told)))
     rows_shards = _shards(found, "pack", "rows")
     if rows_shards:
-        console.print(
+        out.print(
             f"training rows: {args.root}/{rows_shards[0].path.rsplit('/', 1)[0]} ({len(rows_shards)} Arrow files)"
         )
-        console.print(f"exports:       {args.root}/exports")
-    console.print(f"report:        {args.root}/report.html")
+        for name in build.loaded.recipe.export.formats if found["export"].result else ():
+            out.print(f"{name + ':':14} {args.root}/{folder_of(name, rows_shards)}")
+    out.print(f"report:        {args.root}/report.html")
     return 0
 
 
@@ -88,15 +90,20 @@ def stage_rows(found: dict[str, Found]) -> Rows:
 
 
 def drop_rows(found: dict[str, Found]) -> Rows:
-    """Per stage that refuses, every reason with its documents, largest first."""
+    """Per stage that refuses, every reason with its documents, largest first; each document at one stage."""
     rows = []
-    for name, here in found.items():
-        counts = here.result.counts if here.result else {}
-        refused = {k.removeprefix("refused."): v for k, v in counts.items() if k.startswith("refused.") and v}
+    refusals = {name: _refused(here) for name, here in found.items()}
+    for name, refused in refusals.items():
+        refused = refused - refusals.get(_PASSES_ON.get(name, ""), Counter())
         if refused:
             shown = [f"{reason} {n:,}" for reason, n in sorted(refused.items(), key=lambda item: (-item[1], item[0]))]
             rows.append([name, f"{sum(refused.values()):,}", ", ".join(shown)])
     return rows
+
+
+def _refused(here: Found) -> Counter[str]:
+    counts = here.result.counts if here.result else {}
+    return Counter({k.removeprefix("refused."): v for k, v in counts.items() if k.startswith("refused.") and v})
 
 
 def mixture(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
@@ -127,9 +134,21 @@ def probe_scores(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows
         before = made["before"][domain]["bits_per_byte"]
         shown = [f"{before:.3f}", f"{after['bits_per_byte']:.3f}"]
         rows.append([domain, _n(after["documents"]), _n(after["bytes"]), *shown])
+    for domain in sorted(_planned(store, found) - set(made["after"])):
+        rows.append([domain, "0: raise filter.held_out, or take another split_seed", "", "", ""])
     first, last = made["log"][0]["loss"], made["log"][-1]["loss"]
     rows.append([f"loss over {len(made['log'])} steps", "", "", f"{first:.3f}", f"{last:.3f}"])
     return heads, rows
+
+
+def _planned(store: Store, found: dict[str, Found]) -> set[str]:
+    """Domains that the mixture takes samples of."""
+    plans = _shards(found, "mix", "plan")
+    return (
+        {line.domain for line in from_description(json.loads(store.read_bytes(plans[0]))) if line.got}
+        if plans
+        else set()
+    )
 
 
 def benchmarks(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:

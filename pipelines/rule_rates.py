@@ -21,7 +21,7 @@ from corpus.shards import Shard, Store
 from filters.domains import language_names
 from filters.rule import RuleSet
 from filters.rules import MARKS, SETS, failures
-from pipelines.console import UsageError, end, usage_error
+from pipelines.console import UsageError, console, end, usage_error
 from pipelines.manifest import Found
 from pipelines.opened import add_options, opened
 from pipelines.report import page
@@ -81,9 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     overall = ["set", "documents", "dropped", "share", "bytes", "dropped", "share"], overview(rates)
     detail = by_language(rates[args.set])
     xml = _xml(rates[args.set])
-    console = Console()
-    _show(console, "What each set drops", *overall)
-    _show(console, f"{args.set}: documents dropped, by the first rule", *by_rule(rates[args.set]))
+    out = console()
+    _show(out, "What each set drops", *overall)
+    _show(out, f"{args.set}: documents dropped, by the first rule", *by_rule(rates[args.set]))
     if xml:
         print(f"the XML header rule, as published, would drop: {'; '.join(xml)}")
     tables = [("What each set drops", *overall), (f"{args.set}: first rule by language", *detail), *_rule_tables(rates)]
@@ -255,11 +255,11 @@ def plot(name: str, one: Rates) -> str:
     )
 
 
-def _show(console: Console, title: str, heads: list[str], rows: list[list[str]]) -> None:
+def _show(out: Console, title: str, heads: list[str], rows: list[list[str]]) -> None:
     table = Table(*heads, title=title, title_justify="left", pad_edge=False)
     for row in rows:
         table.add_row(*row)
-    console.print(table)
+    out.print(table)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from pipelines.manifest import Found, survey
 from pipelines.place import store_at
 from pipelines.progress import RunProgress
 from pipelines.purge import CACHES, COUNTS, GATHERED, left_in, purge, scan
-from pipelines.recipes import load
+from pipelines.recipes import RECIPES, load
 from pipelines.stage import Work
 from pipelines.taken import chosen_rows, record_near
 
@@ -246,7 +246,12 @@ def _builds_of(store: Store, manifest: str) -> str:
     names = [path.rsplit("/", 1)[1].removesuffix(".json") for path in named]
     if not names:
         return "a build that is recorded no more"
-    return ", ".join(f"{n} (python -m pipelines.build --recipe {n} --stage export --root {store.root})" for n in names)
+    # A build is recorded under its recipe's name; of a function in a user's file the file is not known here.
+    specs = [name if name in RECIPES else f"FILE.py:{name}" for name in names]
+    return ", ".join(
+        f"{name} (python -m pipelines.build --recipe {spec} --stage export --root {store.root})"
+        for name, spec in zip(names, specs, strict=True)
+    )
 
 
 def _report(todo: Plan, manifests: list[dict[str, Any]], changed: set[str], left: Counter[str]) -> None:

@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from rich.console import Console
 from rich.table import Table
 
 from corpus.draws import uniform_draws
@@ -29,7 +28,7 @@ from corpus.shards import Shard, Store
 from filters.quality import MOST
 from filters.quality_training import Example, QualityConfig, strata, train_model
 from filters.rule import evaluate
-from pipelines.console import UsageError, end, usage_error
+from pipelines.console import UsageError, console, end, usage_error
 from pipelines.manifest import Found
 from pipelines.opened import add_options, opened
 
@@ -233,7 +232,7 @@ def _languages(rows: Sequence[dict[str, Any]]) -> list[str | None]:
 
 def show(card: dict[str, Any], chosen: Sequence[Example], unseen: npt.NDArray[np.float32]) -> None:
     """The card's figures, and the files at both ends by the score of a model that has not seen their repository."""
-    console = Console()
+    out = console()
     trained, held_out = card["trained_on"], card["held_out"]
     print(
         f"trained on {trained['good']:,} good and {trained['other']:,} other files of {trained['repositories']:,} "
@@ -244,7 +243,7 @@ def show(card: dict[str, Any], chosen: Sequence[Example], unseen: npt.NDArray[np
     for name, line in every.items():
         shown = (line["positives"], line["negatives"], line["area"], line["average_precision"])
         table.add_row(name, f"{shown[0]:,}", f"{shown[1]:,}", f"{shown[2]:.3f}", f"{shown[3]:.3f}")
-    console.print(table)
+    out.print(table)
     print(
         f"at probability 0.5: precision {_share(held_out['precision'])}, recall {_share(held_out['recall'])}; "
         f"mean distance of probability and share {held_out['calibration']['error']:.3f}"
@@ -254,7 +253,7 @@ def show(card: dict[str, Any], chosen: Sequence[Example], unseen: npt.NDArray[np
         ends = Table(f"{title} scores", "label", "logit")
         for row in rows:
             ends.add_row(chosen[row].name, "good" if chosen[row].good else "other", f"{unseen[row]:.2f}")
-        console.print(ends)
+        out.print(ends)
 
 
 def _share(value: float | None) -> str:

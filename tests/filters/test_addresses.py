@@ -65,3 +65,28 @@ def test_what_stands_around_an_address_stays(text, what):
 )
 def test_longer_numbers_are_no_address(text):
     assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#### 34.5.1.1. Issuing Queries", "text\n## 22.1.4.2", "== 34.5.1.3 Mode ==", "  34.5.1.2. Processing Results",
+        "x\n* [34.5.1.4. Error Handling](#e)", "22.1.4.2\xa0Return Types", r"\subsection{31.4.1.12} Dates",
+    ],
+)  # fmt: skip
+def test_the_number_of_a_section_is_no_address(text):
+    assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "34.5.1.1 - - [10/Oct/2000:13:55:36]",
+        "34.5.1.1 db.internal",
+        "at 34.5.1.1. Then",
+        "## 34.5.1.61",
+        "34.5.1.61 Db",
+    ],
+)
+def test_an_address_at_the_start_of_a_line_is_found(text):
+    assert [case[1] for case in found(text)] == ["ip_address"]

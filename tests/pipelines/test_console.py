@@ -34,3 +34,9 @@ def test_any_other_error_is_shown(tmp_path):
 def test_wrong_usage_is_told_where_errors_go_and_by_the_status(capsys):
     assert usage_error(ValueError("no such thing")) == WRONG_USAGE == 2
     assert capsys.readouterr() == ("", "error: no such thing\n")
+
+
+def test_a_table_that_is_piped_is_wide_enough_for_its_numbers(tmp_path):
+    body = "    from pipelines.console import console\n    print(console().width)\n    return 0"
+    assert script(body, tmp_path).stdout == "132\n"
+    assert script(body, tmp_path, "COLUMNS=60 {}").stdout == "60\n"

@@ -15,3 +15,21 @@ def test_explain_follows_a_document_to_its_rows_by_path_and_by_id(base, capsys):
 def test_explain_of_what_is_not_there_is_status_1(base, capsys):
     assert explain.main(["pallets/jinja/absent.py", "--recipe", "small", "--root", str(base)]) == 1
     assert "no document" in capsys.readouterr().out
+
+
+def test_what_was_measured_and_asked_is_told_of_a_dropped_document(base, capsys):
+    assert explain.main(["pallets/jinja/artwork/jinjalogo.svg", "--recipe", "small", "--root", str(base)]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if "failed: mean_line_chars is" in line]
+    assert told[0].endswith("asked is at most 100 (C1: average line length above 100 characters)")
+
+
+def test_a_file_that_the_crawl_refused_has_its_reason(base, capsys):
+    assert explain.main(["pallets/jinja/src/jinja2/py.typed", "--recipe", "small", "--root", str(base)]) == 0
+    assert "refused by the listing: empty 1" in capsys.readouterr().out
+
+
+def test_of_a_repository_the_fates_are_counted(base, capsys):
+    assert explain.main(["pallets/jinja", "--recipe", "small", "--root", str(base)]) == 0
+    first, *fates = capsys.readouterr().out.splitlines()
+    assert first == f"repository pallets/jinja: {sum(int(line.split()[-1]) for line in fates)} documents"
+    assert "  dropped: no_domain" in {line.rsplit(" ", 1)[0] for line in fates}

@@ -251,7 +251,9 @@ def test_exports_of_another_recipe_are_deleted_and_named_with_the_command_that_m
     assert not list((tmp_path / "objects/export").rglob("*.bin"))
     assert store.read_text("manifests/export/other.json") is None
     told = capsys.readouterr().out
-    assert "not made again: the exports of other (python -m pipelines.build --recipe other --stage export" in told
+    assert (
+        "not made again: the exports of other (python -m pipelines.build --recipe FILE.py:other --stage export" in told
+    )
 
 
 @pytest.mark.parametrize("step", ["_forward", "_delete", "_exports"])
