@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
 
@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from corpus.shards import Shard, Store
 from corpus.sources.hub import model_folder
+from filters.source_scan import comment_bytes
 from pipelines.identity import canonical, digest
 from pipelines.stage import Job, Result, Shards, Work, tally
 from tokenization import tokenizer
@@ -117,7 +118,8 @@ def _rows_vocabulary(cfg: ProbeConfig) -> data.Vocabulary:
     # Where samples have no begin token, a document follows the end of another.
     begin = rows.end if rows.begin is None else rows.begin
     special = (begin, rows.end, rows.fim_hole, rows.fim_begin, rows.fim_end)
-    return data.Vocabulary(rows.n_ids, *special, lambda text: rows.encode(text).tolist(), decode)
+    sizes = np.array([len(rows.raw([token])) for token in range(rows.n_ids)], np.int64)
+    return data.Vocabulary(rows.n_ids, *special, lambda text: rows.encode(text).tolist(), decode, sizes)
 
 
 def load_vocabulary(store: Store, cfg: ProbeConfig, file: Shard) -> data.Vocabulary:
@@ -143,27 +145,36 @@ def scored(store: Store, cfg: ProbeConfig, shards: list[Shard]) -> list[scores.D
     taken: dict[str, int] = {}
     chosen = []
     for row in sorted(found, key=lambda row: row["id"]):
-        text = scores.excerpt(row["text"], row["id"], cfg.document_bytes)
-        size, used = len(text.encode()), taken.get(row["domain"], 0)
+        part = scores.excerpt(row["text"], row["id"], cfg.document_bytes)
+        size, used = part.stop - part.start, taken.get(row["domain"], 0)
         if size and (not used or used + size <= cfg.scoring_bytes):
             taken[row["domain"]] = used + size
-            chosen.append(scores.Document(row["id"].hex(), row["domain"], row["language"], text))
+            comments = comment_bytes(row["text"], row["language"])[part]  # an excerpt may begin inside a docstring
+            text = row["text"].encode()[part].decode()
+            chosen.append(scores.Document(row["id"].hex(), row["domain"], row["language"], text, comments))
     return chosen
 
 
 def document_scores(
     net: Any, vocabulary: data.Vocabulary, documents: list[scores.Document], cfg: ProbeConfig
 ) -> list[dict[str, Any]]:
-    """Per document what it is, its bytes, its bits, and its bits with its lines in a drawn order."""
-    texts = [document.text for document in documents]
+    """Per document its bytes and bits, those of its comments, and its bits with its lines in a drawn order."""
     mixed = [scores.other_order(document.text, bytes.fromhex(document.id)) for document in documents]
-    bits, in_disorder = (scores.document_bits(net, vocabulary, each, cfg.train.length) for each in (texts, mixed))
-    made = []
-    for document, cost, other in zip(documents, bits, in_disorder, strict=True):
-        row = asdict(document)
-        text = row.pop("text")
-        made.append({**row, "bytes": len(text.encode()), "bits": round(cost, 4), "bits_disordered": round(other, 4)})
-    return made
+    in_disorder = scores.document_bits(net, vocabulary, mixed, cfg.train.length)
+    bits, in_comments = scores.comment_bits(net, vocabulary, documents, cfg.train.length)
+    return [
+        {
+            "id": document.id,
+            "domain": document.domain,
+            "language": document.language,
+            "bytes": len(document.comments),
+            "bits": round(cost, 4),
+            "bits_disordered": round(other, 4),
+            "comment_bytes": int(document.comments.sum()),
+            "comment_bits": round(inside, 4),
+        }
+        for document, cost, other, inside in zip(documents, bits, in_disorder, in_comments, strict=True)
+    ]
 
 
 def _keep(net: Any, folder: str, vocabulary_file: Shard, store: Store, cfg: ProbeConfig) -> str:

@@ -1,7 +1,7 @@
 """From the scores of documents to one number per measure and run; and what a pool of identical runs says of the test.
 
-Comes in: per run a list of {"domain", "language", "bytes", "bits", "bits_disordered"}. Goes out: bits per byte by
-measure. Pure.
+Comes in: per run a list of {"domain", "language", "bytes", "bits", "bits_disordered", "comment_bytes",
+"comment_bits"}. Goes out: bits per byte by measure. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,27 +13,37 @@ from corpus.draws import uniform_draws
 from validate.verdict import Comparison, VerdictConfig, judge, rate_interval
 
 OVERALL: Final = "overall"
-ORDER: Final = " line order"  # after a domain's name
+ORDER: Final = " line order"  # after a domain's name, as the next two
+COMMENTS: Final = " comments"
+OUTSIDE: Final = " outside comments"
 
 
 def measures(documents: Sequence[Mapping[str, Any]], weights: Mapping[str, float]) -> dict[str, float]:
-    """Bits per byte: `overall` (domains by their weights), each domain, its line order, each "domain: language".
+    """Bits per byte: `overall` (domains by their weights), each domain, parts of it, each "domain: language".
 
     "code line order" is what the documents cost more or less in their true order than with their lines in a drawn
     one, in bits per byte; below zero where a model knows how a file goes on. What a model knows of words cancels out.
+    "code comments" is bits per byte of the bytes inside comments, "code outside comments" that of all others; both are
+    left out for a domain that has no comments.
 
     Raises ValueError where a domain with a weight has no held-out document: "overall" would mean something else.
     """
     bits: dict[str, float] = {}
     sizes: dict[str, int] = {}
     for row in documents:
-        for name in (row["domain"], *([f"{row['domain']}: {row['language']}"] if row["language"] else [])):
-            bits[name] = bits.get(name, 0.0) + row["bits"]
-            sizes[name] = sizes.get(name, 0) + row["bytes"]
-        order = f"{row['domain']}{ORDER}"
-        bits[order] = bits.get(order, 0.0) + row["bits"] - row["bits_disordered"]
-        sizes[order] = sizes.get(order, 0) + row["bytes"]
-    found = {name: bits[name] / sizes[name] for name in bits}
+        domain = row["domain"]
+        for name, cost, size in (
+            (domain, row["bits"], row["bytes"]),
+            *([(f"{domain}: {row['language']}", row["bits"], row["bytes"])] if row["language"] else []),
+            (f"{domain}{ORDER}", row["bits"] - row["bits_disordered"], row["bytes"]),
+            (f"{domain}{COMMENTS}", row["comment_bits"], row["comment_bytes"]),
+            (f"{domain}{OUTSIDE}", row["bits"] - row["comment_bits"], row["bytes"] - row["comment_bytes"]),
+        ):
+            bits[name] = bits.get(name, 0.0) + cost
+            sizes[name] = sizes.get(name, 0) + size
+    without = {domain for domain in sizes if sizes.get(f"{domain}{COMMENTS}") == 0}
+    parts = {f"{domain}{part}" for domain in without for part in (COMMENTS, OUTSIDE)}
+    found = {name: bits[name] / sizes[name] for name in bits if name not in parts and sizes[name]}
     missing = [domain for domain, weight in weights.items() if weight and domain not in found]
     if missing:
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from hashlib import blake2b
 
+import pyarrow as pa
 import pytest
 
 from corpus.schema import rows as rows_schema
@@ -67,3 +68,21 @@ def test_a_checkpoint_that_is_nowhere_is_named_before_a_run(monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"hub:owner/nowhere is not in .* the hub was not asked"):
         probe.check_start(ProbeConfig(start="hub:owner/nowhere"))
     probe.check_start(ProbeConfig())
+
+
+def test_the_rows_own_vocabulary_knows_the_bytes_of_its_tokens():
+    words = probe.load_vocabulary(None, ProbeConfig(vocabulary=None), None)
+    text = "def é():  # 你好 \U0001f600\n" * 3
+    assert words.sizes[words.encode(text)].sum() == len(text.encode())
+
+
+def test_comments_of_an_excerpt_are_told_by_the_whole_document(tmp_path):
+    text = 'def f():\n    """' + "a word\n" * 200 + '"""\n    return "more"\n' * 3
+    stage = work(tmp_path, OneAfterTheOther(), "dedup")
+    one = {"id": DOCUMENTS[0], "domain": "code", "language": "Python", "text": text}
+    schema = pa.schema({"id": pa.binary(16), "domain": pa.string(), "language": pa.string(), "text": pa.large_string()})
+    cfg = ProbeConfig(document_bytes=100)
+    (found,) = probe.scored(stage.store, cfg, write(stage, "scoring", schema, [[one]]))
+    assert found.text in text and len(found.text) == 100 == len(found.comments)
+    assert found.text.startswith("a word")
+    assert found.comments.all()

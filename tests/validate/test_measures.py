@@ -5,10 +5,17 @@ import pytest
 from validate.measures import measures, pool
 from validate.verdict import VerdictConfig
 
+
+def row(domain, language, size, bits, disordered, comments=0, inside=0.0):
+    sizes = {"bytes": size, "comment_bytes": comments}
+    costs = {"bits": bits, "bits_disordered": disordered, "comment_bits": inside}
+    return {"domain": domain, "language": language, **sizes, **costs}
+
+
 ROWS = [
-    {"domain": "code", "language": "Python", "bytes": 100, "bits": 200.0, "bits_disordered": 240.0},
-    {"domain": "code", "language": None, "bytes": 300, "bits": 300.0, "bits_disordered": 300.0},
-    {"domain": "math", "language": None, "bytes": 10, "bits": 40.0, "bits_disordered": 39.0},
+    row("code", "Python", 100, 200.0, 240.0, 20, 80.0),
+    row("code", None, 300, 300.0, 300.0),
+    row("math", None, 10, 40.0, 39.0),
 ]
 
 
@@ -21,6 +28,13 @@ def test_bits_per_byte_are_over_bytes_and_overall_over_domains_by_weight():
 def test_line_order_is_what_the_true_order_costs_more_than_a_drawn_one():
     made = measures(ROWS, {"code": 1})
     assert (made["code line order"], made["math line order"]) == (-0.1, pytest.approx(0.1))
+
+
+def test_comments_and_the_rest_are_parts_of_their_domain_and_absent_where_it_has_none():
+    made = measures(ROWS, {"code": 1})
+    assert (made["code comments"], made["code outside comments"]) == (4.0, pytest.approx(420 / 380))
+    assert not {"math comments", "math outside comments"} & made.keys()
+    assert "code outside comments" not in measures([row("code", None, 9, 9.0, 9.0, 9, 9.0)], {"code": 1})
 
 
 def test_a_domain_with_a_weight_and_no_document_is_named_with_the_way_out():
