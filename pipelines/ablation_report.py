@@ -44,6 +44,7 @@ def summary(ablation: Ablation) -> dict[str, Any]:
     return {
         "command": ablation.command,
         "scoring_set": ablation.scoring,
+        "kernels": ablation.runs[ablation.base.name][0].kernels,
         "test": asdict(ablation.base.recipe.ablation.verdict),
         "calls": [asdict(call) for call in ablation.calls],
         "builds": {
@@ -85,7 +86,8 @@ def page(ablation: Ablation) -> str:
         *_published(ablation),
         "<h2>Cost</h2>",
         _table(["build", "runs", "tokens a run", "parameters", "seconds of processor, all runs"], _cost(ablation)),
-        f"<p>The command took {ablation.seconds:,.0f} s, builds that had to be made included.</p>",
+        f"<p>The command took {ablation.seconds:,.0f} s, builds that had to be made included. "
+        f"{_computed_with(ablation)}</p>",
         "<h2>To repeat it</h2>",
         f"<p><code>{html.escape(ablation.command)}</code></p>",
         f"<p class=note>Held-out scoring set {ablation.scoring}, written by the base and the same for every build.</p>",
@@ -242,6 +244,12 @@ def _cost(ablation: Ablation) -> Rows:
         cpu = sum(run.cpu_seconds for run in runs)
         rows.append([_short(name), str(len(runs)), f"{runs[0].tokens:,}", f"{runs[0].parameters:,}", f"{cpu:,.0f}"])
     return rows
+
+
+def _computed_with(ablation: Ablation) -> str:
+    """The same for all runs of a root."""
+    kernels = ablation.runs[ablation.base.name][0].kernels
+    return f"Kernels: experts by {kernels['experts']}, attention by {kernels['attention']}."
 
 
 def _names(ablation: Ablation) -> list[str]:

@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -22,20 +22,46 @@ from pipelines.identity import canonical, digest
 from pipelines.stage import Job, Result, Shards, Work, tally
 from tokenization import tokenizer
 from validate import infilling, scores
-from validate.probes import cards, data, model, train
+from validate.probes import cards, data, fastest, model, train
 from validate.probes.config import ProbeConfig
 
 LOGS = "logs/probes"  # of the store's folder, a file per run
+KERNEL_LOG = "logs/kernels.jsonl"
 _CELLS_AT_ONCE = 256  # drawn stretches read together: each row group of a shard is then opened once for several
 _SPREAD = 16  # rows looked at for each one's worth of tokens that is read: many documents, a little of each
 
 
 def run(work: Work, cfg: ProbeConfig, rows: Shards, scoring: Shards) -> Result:
-    """One artefact for the vocabulary, one for the run: {"log", "before", "after", "parameters"}."""
+    """An artefact each for kernels and vocabulary, one for the run: {"log", "before", "after", "parameters"}."""
     check_start(cfg)
+    kernels = work.map(choose_kernels, cfg, [Job(())], step="kernels", schema=None)
     vocabulary = work.map(train_vocabulary, cfg, [Job((rows,))], step="vocabulary", schema=None)
-    made = work.map(train_probe, cfg, [Job((rows, vocabulary, scoring))], step="run", schema=None)
-    return Result({"vocabulary": vocabulary, "results": made}, tally(made))
+    made = work.map(train_probe, cfg, [Job((rows, vocabulary, scoring, kernels))], step="run", schema=None)
+    return Result({"vocabulary": vocabulary, "kernels": kernels, "results": made}, tally(made))
+
+
+def choose_kernels(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
+    """{"experts", "attention"} of all runs with these settings; what was measured goes to a log, not into the bytes."""
+    experts, attention = cfg.train.experts, cfg.train.attention
+    if cfg.kernels == "measured" or (cfg.kernels == "auto" and fastest.on_gpu()):
+        config = model.configuration_for(cfg.size, None if cfg.start is None else model_folder(cfg.start, offline=True))
+        experts, attention, found = fastest.fastest(config, cfg.train)
+        tell = train.LogTo(
+            f"{_here(store)}{KERNEL_LOG}", {"size": cfg.size, "experts": experts, "attention": attention}
+        )
+        for one in found:
+            tell({"measured": asdict(one)})
+        counts.update(measured=len(found), refused=sum(one.refused is not None for one in found))
+    yield json.dumps({"experts": experts, "attention": attention}, sort_keys=True).encode()
+
+
+def _here(store: Store) -> str:
+    """The store's folder, or this machine's scratch folder where the store is remote."""
+    return store.url("") if store.is_local else f"{tempfile.gettempdir()}/"
+
+
+def _with_kernels(store: Store, cfg: ProbeConfig, file: Shard) -> ProbeConfig:
+    return replace(cfg, train=replace(cfg.train, **json.loads(store.read_bytes(file))))
 
 
 def train_vocabulary(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
@@ -50,7 +76,8 @@ def train_vocabulary(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str,
 
 def train_probe(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
     """Train on rows drawn for the seed, score before and after."""
-    rows, (vocabulary_file,), scoring = job.inputs
+    rows, (vocabulary_file,), scoring, (kernels_file,) = job.inputs
+    cfg = _with_kernels(store, cfg, kernels_file)
     vocabulary = load_vocabulary(store, cfg, vocabulary_file)
     windows = drawn_windows(store, cfg, rows, vocabulary)
     train.check_length(len(windows.ids), cfg.train)
@@ -65,21 +92,22 @@ def train_probe(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]
 
 
 def train_seed(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
-    """One run of an ablation: `job.params` is the seed. {"log", "documents", "infilling", "parameters"}.
+    """One run of an ablation: `job.params` is the seed. {"log", "documents", "infilling", "parameters",
+    "kernels"}.
 
     Keeps its state in a checkpoint beside the store (on a remote root: in this machine's scratch folder) and a line per
     step in `logs/`, which `tail -f` shows while it runs. How long it took is among the counters, not in the bytes.
     """
     seed: Any = job.params
-    cfg = replace(cfg, train=replace(cfg.train, seed=seed))
-    rows, (vocabulary_file,), scoring = job.inputs
+    rows, (vocabulary_file,), scoring, (kernels_file,) = job.inputs
+    cfg = _with_kernels(store, replace(cfg, train=replace(cfg.train, seed=seed)), kernels_file)
     started = time.process_time()
     vocabulary = load_vocabulary(store, cfg, vocabulary_file)
     windows = drawn_windows(store, cfg, rows, vocabulary)
     train.check_length(len(windows.ids), cfg.train)
     net = _model(cfg, vocabulary)
     key = digest([canonical(cfg), [[shard.content for shard in shards] for shards in job.inputs]])
-    where = store.url("") if store.is_local else f"{tempfile.gettempdir()}/"
+    where = _here(store)
     kept = train.Checkpoints(path=f"{where}checkpoints/{key}.pt", every=cfg.checkpoint_steps)
     how = train.train if cfg.train.cards == 1 else cards.train_on_cards
     tell = train.LogTo(f"{where}{LOGS}/{key}.jsonl", {"seed": seed, "steps": cfg.train.steps})
@@ -90,6 +118,7 @@ def train_seed(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int])
         "documents": document_scores(net, vocabulary, documents, cfg),
         "infilling": _infilling(net, vocabulary, documents, cfg),
         "parameters": model.n_parameters(net),
+        "kernels": {"experts": cfg.train.experts, "attention": cfg.train.attention},
     }
     if cfg.keep:
         results["model"] = _keep(net, f"{where}models/{key}", vocabulary_file, store, cfg)

@@ -1,5 +1,6 @@
 """The rows of a run: what two builds share, a seed reads alike in both."""
 
+import json
 from hashlib import blake2b
 
 import pyarrow as pa
@@ -86,3 +87,21 @@ def test_comments_of_an_excerpt_are_told_by_the_whole_document(tmp_path):
     assert found.text in text and len(found.text) == 100 == len(found.comments)
     assert found.text.startswith("a word")
     assert found.comments.all()
+
+
+@pytest.mark.parametrize(("kernels", "counted"), [("auto", 0), ("named", 0), ("measured", 5)])
+def test_kernels_are_measured_where_asked_and_named_otherwise(tmp_path, kernels, counted):
+    pytest.importorskip("torch")
+    cfg = ProbeConfig(kernels=kernels, train=TrainConfig(batch=1, length=16, attention="eager"))
+    if kernels == "auto" and probe.fastest.on_gpu():
+        pytest.skip("this machine has a GPU, where auto measures")
+    counts = {}
+    store = work(tmp_path, OneAfterTheOther(), "probe").store
+    (made,) = probe.choose_kernels(store, cfg, None, counts)
+    assert json.loads(made).keys() == {"experts", "attention"}
+    assert counts.get("measured", 0) == counted
+    if counted:
+        lines = store.read_text(probe.KERNEL_LOG).splitlines()
+        assert len([json.loads(line)["measured"] for line in lines]) == counted
+    else:
+        assert json.loads(made) == {"experts": "grouped_mm", "attention": "eager"}
