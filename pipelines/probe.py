@@ -26,7 +26,7 @@ from validate.probes import cards, data, fastest, model, train
 from validate.probes.config import ProbeConfig
 
 LOGS = "logs/probes"  # of the store's folder, a file per run
-KERNEL_LOG = "logs/kernels.jsonl"
+KERNEL_LOGS = "logs/kernels"  # what was measured, a file per choice
 _CELLS_AT_ONCE = 256  # drawn stretches read together: each row group of a shard is then opened once for several
 _SPREAD = 16  # rows looked at for each one's worth of tokens that is read: many documents, a little of each
 
@@ -46,11 +46,8 @@ def choose_kernels(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, i
     if cfg.kernels == "measured" or (cfg.kernels == "auto" and fastest.on_gpu()):
         config = model.configuration_for(cfg.size, None if cfg.start is None else model_folder(cfg.start, offline=True))
         experts, attention, found = fastest.fastest(config, cfg.train)
-        tell = train.LogTo(
-            f"{_here(store)}{KERNEL_LOG}", {"size": cfg.size, "experts": experts, "attention": attention}
-        )
-        for one in found:
-            tell({"measured": asdict(one)})
+        log = {"size": cfg.size, "experts": experts, "attention": attention, "measured": [asdict(one) for one in found]}
+        store.write_text(f"{KERNEL_LOGS}/{digest(canonical(cfg))}.json", json.dumps(log, indent=1))
         counts.update(measured=len(found), refused=sum(one.refused is not None for one in found))
     yield json.dumps({"experts": experts, "attention": attention}, sort_keys=True).encode()
 
@@ -228,7 +225,8 @@ def _infilling(
 def _model(cfg: ProbeConfig, vocabulary: data.Vocabulary) -> Any:
     if cfg.start is not None:
         return model.load(model_folder(cfg.start, offline=True), vocabulary)
-    return model.build(cfg.size, vocabulary.size, cfg.train.length, cfg.train.seed)
+    plan = cfg.train.plan if cfg.train.cards == 1 else "float32"  # several cards get their parts from this process
+    return model.build(cfg.size, vocabulary.size, cfg.train.length, cfg.train.seed, plan=plan)
 
 
 def _roles(cfg: ProbeConfig) -> tuple[data.Decode, dict[int, int]]:

@@ -47,7 +47,7 @@ def small_vocabulary(tokenizer_json: str) -> Vocabulary:
 
     roles = dict(zip(("begin", "end", "hole", "fim_begin", "fim_end"), range(len(SPECIAL)), strict=True))
     # A byte-level vocabulary writes each byte as one character.
-    sizes = np.array([len(made.id_to_token(token)) for token in range(made.get_vocab_size())], np.int64)
+    sizes = np.array([len(made.id_to_token(token) or "") for token in range(made.get_vocab_size())], np.int64)
     return Vocabulary(size=len(sizes), encode=encode, decode=made.decode, sizes=sizes, **roles)
 
 
