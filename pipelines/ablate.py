@@ -217,9 +217,10 @@ def _tell_pool(store: Store, folder: str, command: str, base: Build, runs: list[
     rows = []
     for measure in cfg.judged:
         scores = [run.scores[measure] for run in runs]
-        found = pool(measure, scores, _GROUP, 2000, cfg.verdict)
+        found = pool(measure, scores, _GROUP, cfg.verdict)
         rows.append({**_pool_json(found), "scores": scores})
-        shown = [f"{sum(scores) / len(scores):.4f}", f"{found.sd:.4f}", str(found.splits), str(found.calls)]
+        shown = [f"{sum(scores) / len(scores):.4f}", f"{found.sd:.4f}"]
+        shown += [f"{found.splits:,}", f"{found.calls:,} of {found.comparisons:,}"]
         table.add_row(measure, str(found.runs), *shown, f"{found.rate:.1%}", f"{found.low:.1%} to {found.high:.1%}")
     cpu = sum(run.cpu_seconds for run in runs)
     Console().print(table)
