@@ -141,13 +141,13 @@ def test_a_pool_of_equal_runs_stands_in_the_reports_that_follow(made, recipe, re
     pool = run(made[0], recipe, "--pool", "--seeds", "6", "--workers", "1", "--judged", "code")
     assert pool.returncode == 0, pool.stderr
     assert "ablate/run: 6 done (2 reused)" in pool.stderr
-    again = run(made[0], recipe, "--variants", "fine", "--seeds", "2", "--workers", "1", "--judged", "code comments")
+    again = run(made[0], recipe, "--variants", "fine", "--seeds", "2", "--workers", "1", "--judged", "code line order")
     assert again.returncode == 0, again.stderr
     pages = [json.loads(page.read_text()) for page in made[0].glob("ablations/*/report.json")]
     (page,) = (page for page in pages if len(page["calls"]) == 1)
     (measure,) = page["false_calls"]
     assert (measure["measure"], measure["runs"], measure["comparisons"]) == ("code", 6, 60)
-    assert page["calls"][0]["measure"] == "code comments"
+    assert page["calls"][0]["measure"] == "code line order"
     assert page["kernels"] == {"experts": "grouped_mm", "attention": "sdpa"}
 
 
