@@ -3,7 +3,7 @@
 Simulated runs: a score is the mean over documents of (document + seed + document in this run). What a document is
 worth is the same in every run; seeds scatter with `SEED_SD`, the runs' documents with `DOCUMENT_SD`. `SHARED` is how
 much of a seed's variance its two builds have in common: the weights at the start, the rows. The same for the real
-probe comes from `python -m pipelines.ablate --pool`.
+probe comes from `python -m pipelines.ablate --pool`; how far its rate and interval can be trusted is simulated too.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks._figures import figure
+from validate.measures import pool
 from validate.verdict import Comparison, VerdictConfig, document_interval, judge
 
 TRIALS = 4000
@@ -20,6 +22,7 @@ SEED_SD = 0.006  # bits per byte
 DOCUMENT_SD = 0.0465  # over the root of DOCUMENTS as much as SEED_SD: the noise of documents and of seeds is alike
 SHARED = 0.5
 DRAWS = 400  # of the bootstrap
+POOLS = 400
 F64 = npt.NDArray[np.float64]
 
 
@@ -38,6 +41,24 @@ def rows() -> Iterator[dict[str, object]]:
                 "theirs": 100 * bootstrap,
                 "ratio": ours / bootstrap,
             }
+    rates, covered = pools(12, POOLS)
+    low, high = np.quantile(rates, [0.025, 0.975])
+    for what, share in (
+        ("mean rate of false calls", rates.mean()),
+        ("95 % of the pools show more than", low),
+        ("95 % of the pools show less than", high),
+        ("intervals that hold the true rate", covered),
+    ):
+        yield figure("verdict", f"a pool of 12 equal runs, 3 against 3: {what}", "%", 100 * float(share))
+
+
+def pools(n: int, count: int, seed: int = 0) -> tuple[F64, float]:
+    """Rates of pools of `n` runs that are all alike, and the share of their intervals that hold the true rate."""
+    draw = np.random.Generator(np.random.PCG64(seed))
+    cfg = VerdictConfig()
+    found = [pool("code", draw.normal(size=n).tolist(), 3, cfg) for _ in range(count)]
+    covered = [one.low <= cfg.alpha <= one.high for one in found]
+    return np.array([one.rate for one in found]), float(np.mean(covered))
 
 
 def runs(draw: np.random.Generator, worth: F64, seeds: int, common: F64 | float = 0.0, shared: float = 0.0) -> F64:

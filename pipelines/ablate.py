@@ -11,7 +11,8 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 from rich.table import Table
 
@@ -21,7 +22,7 @@ from pipelines.ablation_report import Ablation, page, summary
 from pipelines.build import plan, record_build, run_stage
 from pipelines.cluster import ClusterError, connect
 from pipelines.console import UsageError, console, end, usage_error
-from pipelines.identity import digest
+from pipelines.identity import canonical, digest
 from pipelines.live import following
 from pipelines.manifest import look_up, survey
 from pipelines.place import store_at
@@ -150,8 +151,9 @@ def _ablate(args: argparse.Namespace, store: Store, loaded: Loaded, variants: li
     store.write_text(f"builds/ablation-{key}.json", json.dumps({"ablate": f"manifests/ablate/{key}.json"}))
     command = _command(args)
     if args.pool:
-        return _tell_pool(store, folder, command, base, runs)
+        return _tell_pool(store, folder, command, base, runs, frozen.hash)
     ablation = compare(base, builds, runs, command, frozen.hash, time.monotonic() - started)
+    ablation = replace(ablation, pools=_pools(store, base, frozen.hash))
     store.write_text(f"{folder}/report.json", json.dumps(summary(ablation), indent=1))
     store.write_text(f"{folder}/report.html", page(ablation))
     _print_calls(ablation)
@@ -210,31 +212,37 @@ def compare(base: Build, builds: list[Build], runs: list[Run], command: str, sco
     )
 
 
-def _tell_pool(store: Store, folder: str, command: str, base: Build, runs: list[Run]) -> int:
+def _pools(store: Store, base: Build, scoring: str) -> list[dict[str, Any]]:
+    """What pools of this root say of this very probe: of the same settings, on the same held-out set."""
+    found = []
+    for name in sorted(store.list("ablations")):
+        text = store.read_text(f"{name}/pool.json")
+        made = json.loads(text) if text else {}
+        if made.get("probe") == [scoring, digest(canonical(base.recipe.ablation.probe))]:
+            found += made["measures"]
+    return found
+
+
+def _tell_pool(store: Store, folder: str, command: str, base: Build, runs: list[Run], scoring: str) -> int:
     """Identical builds, called different how often: the false-call rate of the real probe."""
     cfg = base.recipe.ablation
     table = Table("measure", "runs", "mean", "sd between runs", "splits", "called different", "rate", "95 % interval")
     rows = []
     for measure in cfg.judged:
         scores = [run.scores[measure] for run in runs]
-        found = pool(measure, scores, _GROUP, 2000, cfg.verdict)
-        rows.append({**_pool_json(found), "scores": scores})
-        shown = [f"{sum(scores) / len(scores):.4f}", f"{found.sd:.4f}", str(found.splits), str(found.calls)]
+        found = pool(measure, scores, _GROUP, cfg.verdict)
+        rows.append({**asdict(found), "scores": scores})
+        shown = [f"{sum(scores) / len(scores):.4f}", f"{found.sd:.4f}"]
+        shown += [f"{found.splits:,}", f"{found.calls:,} of {found.comparisons:,}"]
         table.add_row(measure, str(found.runs), *shown, f"{found.rate:.1%}", f"{found.low:.1%} to {found.high:.1%}")
     cpu = sum(run.cpu_seconds for run in runs)
     console().print(table)
     print(f"{len(runs)} runs, {cpu:.0f} s of processor time")
-    store.write_text(
-        f"{folder}/pool.json", json.dumps({"command": command, "cpu_seconds": cpu, "measures": rows}, indent=1)
-    )
+    probe = [scoring, digest(canonical(cfg.probe))]
+    made = {"command": command, "probe": probe, "cpu_seconds": cpu, "measures": rows}
+    store.write_text(f"{folder}/pool.json", json.dumps(made, indent=1))
     print(f"pool: {store.root}/{folder}/pool.json")
     return 0
-
-
-def _pool_json(found: object) -> dict[str, object]:
-    from dataclasses import asdict
-
-    return asdict(found)  # type: ignore[call-overload, no-any-return]
 
 
 def _print_calls(ablation: Ablation) -> None:

@@ -13,7 +13,7 @@ from corpus.shards import Store
 from pipelines.frozen import Frozen, set_hash
 from pipelines.identity import canonical
 from pipelines.manifest import Found
-from pipelines.probe import train_seed, train_vocabulary
+from pipelines.probe import choose_kernels, train_seed, train_vocabulary
 from pipelines.recipes import Recipe
 from pipelines.stage import Job, Shards, Work
 from validate.ablation import AblationConfig
@@ -51,6 +51,7 @@ class Run:
     parameters: int
     tokens: int
     cpu_seconds: float
+    kernels: dict[str, str]  # of experts and attention
     model: str | None = None  # its folder in the store, where models are kept
 
 
@@ -86,8 +87,9 @@ def train_all(work: Work, cfg: AblationConfig, base: Build, builds: Sequence[Bui
     vocabulary = work.map(
         train_vocabulary, cfg.probe, [Job((base.shards("pack", "rows"),))], step="vocabulary", schema=None
     )
+    kernels = work.map(choose_kernels, cfg.probe, [Job(())], step="kernels", schema=None)
     wanted = [(build, seed) for build in (base, *builds) for seed in seeds]
-    jobs = [Job((build.shards("pack", "rows"), vocabulary, scoring), params=seed) for build, seed in wanted]
+    jobs = [Job((build.shards("pack", "rows"), vocabulary, scoring, kernels), params=seed) for build, seed in wanted]
     made = work.map(train_seed, cfg.probe, jobs, step="run", schema=None)
     return [_run(work.store, cfg, build.name, seed, shard) for (build, seed), shard in zip(wanted, made, strict=True)]
 
@@ -104,6 +106,7 @@ def _run(store: Store, cfg: AblationConfig, build: str, seed: int, shard: Any) -
         parameters=result["parameters"],
         tokens=shard.counts["tokens"],
         cpu_seconds=shard.counts["cpu_milliseconds"] / 1000,
+        kernels=result["kernels"],
         model=result.get("model"),
     )
 

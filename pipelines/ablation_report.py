@@ -4,7 +4,7 @@ The page needs no script and no outside file. Every number on it can be found in
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import Any, Final
@@ -37,6 +37,7 @@ class Ablation:
     command: str
     scoring: str  # hash of the held-out set, the same for every build
     seconds: float
+    pools: Sequence[Mapping[str, Any]] = ()  # of equal runs by this probe: one entry per measure
 
 
 def summary(ablation: Ablation) -> dict[str, Any]:
@@ -44,7 +45,9 @@ def summary(ablation: Ablation) -> dict[str, Any]:
     return {
         "command": ablation.command,
         "scoring_set": ablation.scoring,
+        "kernels": ablation.runs[ablation.base.name][0].kernels,
         "test": asdict(ablation.base.recipe.ablation.verdict),
+        "false_calls": list(ablation.pools),
         "calls": [asdict(call) for call in ablation.calls],
         "builds": {
             build.name: {
@@ -77,6 +80,8 @@ def page(ablation: Ablation) -> str:
         "<h2>Not called, shown only</h2>",
         _table(["measure", *_names(ablation)], _shown_only(ablation)),
         _note(ablation),
+        "<h2>False calls of this probe</h2>",
+        *_false_calls(ablation),
         "<h2>Loss while training</h2>",
         curves({build: [run.log for run in runs] for build, runs in ablation.runs.items()}),
         "<h2>What differed</h2>",
@@ -85,7 +90,8 @@ def page(ablation: Ablation) -> str:
         *_published(ablation),
         "<h2>Cost</h2>",
         _table(["build", "runs", "tokens a run", "parameters", "seconds of processor, all runs"], _cost(ablation)),
-        f"<p>The command took {ablation.seconds:,.0f} s, builds that had to be made included.</p>",
+        f"<p>The command took {ablation.seconds:,.0f} s, builds that had to be made included. "
+        f"{_computed_with(ablation)}</p>",
         "<h2>To repeat it</h2>",
         f"<p><code>{html.escape(ablation.command)}</code></p>",
         f"<p class=note>Held-out scoring set {ablation.scoring}, written by the base and the same for every build.</p>",
@@ -242,6 +248,44 @@ def _cost(ablation: Ablation) -> Rows:
         cpu = sum(run.cpu_seconds for run in runs)
         rows.append([_short(name), str(len(runs)), f"{runs[0].tokens:,}", f"{runs[0].parameters:,}", f"{cpu:,.0f}"])
     return rows
+
+
+def _false_calls(ablation: Ablation) -> list[str]:
+    """The real probe's own rate, from a pool of equal runs where this root has one."""
+    nominal = ablation.base.recipe.ablation.verdict.alpha
+    if not ablation.pools:
+        return [
+            f'<p class="note">No pool of equal runs in this root: how often this probe calls equal builds different is '
+            f"not known. It is meant to be {nominal:.0%}, and is in simulated runs. "
+            f"<code>--pool --seeds 12</code> in the place of <code>--variants</code> makes one.</p>"
+        ]
+    heads = [
+        "measure",
+        "equal runs",
+        "sd between runs",
+        "comparisons, 3 against 3",
+        "called different",
+        "95 % interval",
+    ]
+    rows = [
+        [
+            str(one["measure"]),
+            str(one["runs"]),
+            f"{one['sd']:.4f}",
+            f"{one['comparisons']:,}",
+            f"{one['rate']:.1%}",
+            f"{one['low']:.1%} to {one['high']:.1%}",
+        ]
+        for one in ablation.pools
+    ]
+    told = f"Every split of the base's own runs, 3 against 3, in every pairing. It should be {nominal:.0%}."
+    return [f'<p class="note">{told}</p>', _table(heads, rows)]
+
+
+def _computed_with(ablation: Ablation) -> str:
+    """The same for all runs of a root."""
+    kernels = ablation.runs[ablation.base.name][0].kernels
+    return f"Kernels: experts by {kernels['experts']}, attention by {kernels['attention']}."
 
 
 def _names(ablation: Ablation) -> list[str]:

@@ -17,24 +17,48 @@ import pyarrow as pa
 
 from corpus.shards import Shard, Store
 from corpus.sources.hub import model_folder
+from filters.source_scan import comment_bytes
 from pipelines.identity import canonical, digest
 from pipelines.stage import Job, Result, Shards, Work, tally
 from tokenization import tokenizer
 from validate import infilling, scores
-from validate.probes import cards, data, model, train
+from validate.probes import cards, data, fastest, model, train
 from validate.probes.config import ProbeConfig
 
 LOGS = "logs/probes"  # of the store's folder, a file per run
+KERNEL_LOGS = "logs/kernels"  # what was measured, a file per choice
 _CELLS_AT_ONCE = 256  # drawn stretches read together: each row group of a shard is then opened once for several
 _SPREAD = 16  # rows looked at for each one's worth of tokens that is read: many documents, a little of each
 
 
 def run(work: Work, cfg: ProbeConfig, rows: Shards, scoring: Shards) -> Result:
-    """One artefact for the vocabulary, one for the run: {"log", "before", "after", "parameters"}."""
+    """An artefact each for kernels and vocabulary, one for the run: {"log", "before", "after", "parameters"}."""
     check_start(cfg)
+    kernels = work.map(choose_kernels, cfg, [Job(())], step="kernels", schema=None)
     vocabulary = work.map(train_vocabulary, cfg, [Job((rows,))], step="vocabulary", schema=None)
-    made = work.map(train_probe, cfg, [Job((rows, vocabulary, scoring))], step="run", schema=None)
-    return Result({"vocabulary": vocabulary, "results": made}, tally(made))
+    made = work.map(train_probe, cfg, [Job((rows, vocabulary, scoring, kernels))], step="run", schema=None)
+    return Result({"vocabulary": vocabulary, "kernels": kernels, "results": made}, tally(made))
+
+
+def choose_kernels(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
+    """{"experts", "attention"} of all runs with these settings; what was measured goes to a log, not into the bytes."""
+    experts, attention = cfg.train.experts, cfg.train.attention
+    if cfg.kernels == "measured" or (cfg.kernels == "auto" and fastest.on_gpu()):
+        config = model.configuration_for(cfg.size, None if cfg.start is None else model_folder(cfg.start, offline=True))
+        experts, attention, found = fastest.fastest(config, cfg.train)
+        log = {"size": cfg.size, "experts": experts, "attention": attention, "measured": [asdict(one) for one in found]}
+        store.write_text(f"{KERNEL_LOGS}/{digest(canonical(cfg))}.json", json.dumps(log, indent=1))
+        counts.update(measured=len(found), refused=sum(one.refused is not None for one in found))
+    yield json.dumps({"experts": experts, "attention": attention}, sort_keys=True).encode()
+
+
+def _here(store: Store) -> str:
+    """The store's folder, or this machine's scratch folder where the store is remote."""
+    return store.url("") if store.is_local else f"{tempfile.gettempdir()}/"
+
+
+def _with_kernels(store: Store, cfg: ProbeConfig, file: Shard) -> ProbeConfig:
+    return replace(cfg, train=replace(cfg.train, **json.loads(store.read_bytes(file))))
 
 
 def train_vocabulary(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
@@ -49,7 +73,8 @@ def train_vocabulary(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str,
 
 def train_probe(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
     """Train on rows drawn for the seed, score before and after."""
-    rows, (vocabulary_file,), scoring = job.inputs
+    rows, (vocabulary_file,), scoring, (kernels_file,) = job.inputs
+    cfg = _with_kernels(store, cfg, kernels_file)
     vocabulary = load_vocabulary(store, cfg, vocabulary_file)
     windows = drawn_windows(store, cfg, rows, vocabulary)
     train.check_length(len(windows.ids), cfg.train)
@@ -64,21 +89,22 @@ def train_probe(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]
 
 
 def train_seed(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
-    """One run of an ablation: `job.params` is the seed. {"log", "documents", "infilling", "parameters"}.
+    """One run of an ablation: `job.params` is the seed. {"log", "documents", "infilling", "parameters",
+    "kernels"}.
 
     Keeps its state in a checkpoint beside the store (on a remote root: in this machine's scratch folder) and a line per
     step in `logs/`, which `tail -f` shows while it runs. How long it took is among the counters, not in the bytes.
     """
     seed: Any = job.params
-    cfg = replace(cfg, train=replace(cfg.train, seed=seed))
-    rows, (vocabulary_file,), scoring = job.inputs
+    rows, (vocabulary_file,), scoring, (kernels_file,) = job.inputs
+    cfg = _with_kernels(store, replace(cfg, train=replace(cfg.train, seed=seed)), kernels_file)
     started = time.process_time()
     vocabulary = load_vocabulary(store, cfg, vocabulary_file)
     windows = drawn_windows(store, cfg, rows, vocabulary)
     train.check_length(len(windows.ids), cfg.train)
     net = _model(cfg, vocabulary)
     key = digest([canonical(cfg), [[shard.content for shard in shards] for shards in job.inputs]])
-    where = store.url("") if store.is_local else f"{tempfile.gettempdir()}/"
+    where = _here(store)
     kept = train.Checkpoints(path=f"{where}checkpoints/{key}.pt", every=cfg.checkpoint_steps)
     how = train.train if cfg.train.cards == 1 else cards.train_on_cards
     tell = train.LogTo(f"{where}{LOGS}/{key}.jsonl", {"seed": seed, "steps": cfg.train.steps})
@@ -89,6 +115,7 @@ def train_seed(store: Store, cfg: ProbeConfig, job: Job, counts: dict[str, int])
         "documents": document_scores(net, vocabulary, documents, cfg),
         "infilling": _infilling(net, vocabulary, documents, cfg),
         "parameters": model.n_parameters(net),
+        "kernels": {"experts": cfg.train.experts, "attention": cfg.train.attention},
     }
     if cfg.keep:
         results["model"] = _keep(net, f"{where}models/{key}", vocabulary_file, store, cfg)
@@ -117,7 +144,8 @@ def _rows_vocabulary(cfg: ProbeConfig) -> data.Vocabulary:
     # Where samples have no begin token, a document follows the end of another.
     begin = rows.end if rows.begin is None else rows.begin
     special = (begin, rows.end, rows.fim_hole, rows.fim_begin, rows.fim_end)
-    return data.Vocabulary(rows.n_ids, *special, lambda text: rows.encode(text).tolist(), decode)
+    sizes = np.array([len(rows.raw([token])) for token in range(rows.n_ids)], np.int64)
+    return data.Vocabulary(rows.n_ids, *special, lambda text: rows.encode(text).tolist(), decode, sizes)
 
 
 def load_vocabulary(store: Store, cfg: ProbeConfig, file: Shard) -> data.Vocabulary:
@@ -143,27 +171,36 @@ def scored(store: Store, cfg: ProbeConfig, shards: list[Shard]) -> list[scores.D
     taken: dict[str, int] = {}
     chosen = []
     for row in sorted(found, key=lambda row: row["id"]):
-        text = scores.excerpt(row["text"], row["id"], cfg.document_bytes)
-        size, used = len(text.encode()), taken.get(row["domain"], 0)
+        part = scores.excerpt(row["text"], row["id"], cfg.document_bytes)
+        size, used = part.stop - part.start, taken.get(row["domain"], 0)
         if size and (not used or used + size <= cfg.scoring_bytes):
             taken[row["domain"]] = used + size
-            chosen.append(scores.Document(row["id"].hex(), row["domain"], row["language"], text))
+            comments = comment_bytes(row["text"], row["language"])[part]  # an excerpt may begin inside a docstring
+            text = row["text"].encode()[part].decode()
+            chosen.append(scores.Document(row["id"].hex(), row["domain"], row["language"], text, comments))
     return chosen
 
 
 def document_scores(
     net: Any, vocabulary: data.Vocabulary, documents: list[scores.Document], cfg: ProbeConfig
 ) -> list[dict[str, Any]]:
-    """Per document what it is, its bytes, its bits, and its bits with its lines in a drawn order."""
-    texts = [document.text for document in documents]
+    """Per document its bytes and bits, those of its comments, and its bits with its lines in a drawn order."""
     mixed = [scores.other_order(document.text, bytes.fromhex(document.id)) for document in documents]
-    bits, in_disorder = (scores.document_bits(net, vocabulary, each, cfg.train.length) for each in (texts, mixed))
-    made = []
-    for document, cost, other in zip(documents, bits, in_disorder, strict=True):
-        row = asdict(document)
-        text = row.pop("text")
-        made.append({**row, "bytes": len(text.encode()), "bits": round(cost, 4), "bits_disordered": round(other, 4)})
-    return made
+    in_disorder = scores.document_bits(net, vocabulary, mixed, cfg.train.length)
+    bits, in_comments = scores.comment_bits(net, vocabulary, documents, cfg.train.length)
+    return [
+        {
+            "id": document.id,
+            "domain": document.domain,
+            "language": document.language,
+            "bytes": len(document.comments),
+            "bits": round(cost, 4),
+            "bits_disordered": round(other, 4),
+            "comment_bytes": int(document.comments.sum()),
+            "comment_bits": round(inside, 4),
+        }
+        for document, cost, other, inside in zip(documents, bits, in_disorder, in_comments, strict=True)
+    ]
 
 
 def _keep(net: Any, folder: str, vocabulary_file: Shard, store: Store, cfg: ProbeConfig) -> str:
@@ -188,7 +225,8 @@ def _infilling(
 def _model(cfg: ProbeConfig, vocabulary: data.Vocabulary) -> Any:
     if cfg.start is not None:
         return model.load(model_folder(cfg.start, offline=True), vocabulary)
-    return model.build(cfg.size, vocabulary.size, cfg.train.length, cfg.train.seed)
+    plan = cfg.train.plan if cfg.train.cards == 1 else "float32"  # several cards get their parts from this process
+    return model.build(cfg.size, vocabulary.size, cfg.train.length, cfg.train.seed, plan=plan)
 
 
 def _roles(cfg: ProbeConfig) -> tuple[data.Decode, dict[int, int]]:

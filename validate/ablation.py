@@ -42,7 +42,8 @@ class AblationConfig:
     `probe`: 900 steps of 512 tokens, about a minute of one core.
     `judged`: the measures that a call is made on. The fewer, the smaller the difference that three seeds show: all of
     them share the chance of a false call. `natural` and `math` of a small corpus rest on few held-out documents.
-    "code line order" may be added: whether a model knows how lines follow each other, whatever it knows of words.
+    "code line order" may be added: whether a model knows how lines follow each other, whatever it knows of words; and
+    "code comments" and "code outside comments", which a change of the comments moves apart.
     """
 
     probe: ProbeConfig = field(default_factory=lambda: ProbeConfig(train=TrainConfig(steps=900, batch=2)))

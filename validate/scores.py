@@ -9,35 +9,47 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
 from corpus.draws import uniform_draws
 from validate.infilling import Span
 from validate.probes.data import Vocabulary
 
+F64 = npt.NDArray[np.float64]
+
+Piece = tuple[int, list[int], int, int]  # owner, window, its targets from this position on, its place in its owner
 _WINDOWS: Final = 16  # scored at once
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One held-out document."""
+    """One held-out document, or an excerpt of it."""
 
     id: str
     domain: str
     language: str | None
     text: str
+    comments: npt.NDArray[np.uint8]  # per byte of the text: 1 in a comment, else 0
 
 
-def excerpt(text: str, key: bytes, n_bytes: int) -> str:
-    """Some `n_bytes` from a drawn line on; the whole text where it is shorter.
+def excerpt(text: str, key: bytes, n_bytes: int) -> slice:
+    """Where in the text's UTF-8 some `n_bytes` lie, from a drawn line on; all of it where it is shorter.
 
     Beginnings alone are licences and imports, which say little of how a file goes on.
     """
     raw = text.encode()
     if len(raw) <= n_bytes:
-        return text
+        return slice(0, len(raw))
     start = int(uniform_draws(key, 0, "excerpt", 0, 1)[0] * (len(raw) - n_bytes))
     line = raw.rfind(b"\n", 0, start + 1) + 1
     start = line if start - line < n_bytes else start  # one line may be a whole file
-    return raw[start : start + n_bytes].decode("utf-8", "ignore")
+    end = start + n_bytes
+    while start < end and raw[start] & 0xC0 == 0x80:  # within a character
+        start += 1
+    while end > start and end < len(raw) and raw[end] & 0xC0 == 0x80:
+        end -= 1
+    return slice(start, end)
 
 
 def other_order(text: str, key: bytes) -> str:
@@ -54,19 +66,43 @@ def document_bits(model: Any, vocabulary: Vocabulary, texts: Sequence[str], leng
 
     Windows do not see each other: a long document costs a little more than with unbroken context, alike for all models.
     """
-    pieces: list[tuple[int, list[int], int]] = []  # owner, window, targets from this position on
-    for owner, text in enumerate(texts):
-        ids = vocabulary.encode(text)
-        for start in range(0, len(ids), length - 1):
-            pieces.append((owner, [vocabulary.begin, *ids[start : start + length - 1]], 1))
-    bits = [0.0] * len(texts)
-    for owner, cost in _costs(model, pieces):
-        bits[owner] += cost
+    encoded = [vocabulary.encode(text) for text in texts]
+    return [float(bits.sum()) for bits in _token_bits(model, vocabulary, encoded, length)]
+
+
+def comment_bits(
+    model: Any, vocabulary: Vocabulary, documents: Sequence[Document], length: int
+) -> tuple[list[float], list[float]]:
+    """Per document its bits, as `document_bits`, and the part of them that its comments cost.
+
+    A token's bits are those of its bytes in equal parts: a token that holds the end of a comment and the line after
+    it counts for both. So comments and the rest add up to the whole.
+    """
+    assert vocabulary.sizes is not None, "the bytes of this vocabulary's tokens are not known"
+    encoded = [vocabulary.encode(document.text) for document in documents]
+    found = _token_bits(model, vocabulary, encoded, length)
+    inside = []
+    for document, ids, bits in zip(documents, encoded, found, strict=True):
+        sizes = vocabulary.sizes[ids] if ids else np.zeros(0, np.int64)
+        inside.append(float(np.repeat(bits / sizes, sizes) @ document.comments))
+    return [float(bits.sum()) for bits in found], inside
+
+
+def _token_bits(model: Any, vocabulary: Vocabulary, encoded: Sequence[Sequence[int]], length: int) -> Sequence[F64]:
+    """Bits of each token of each text."""
+    pieces = [
+        (owner, [vocabulary.begin, *ids[start : start + length - 1]], 1, start)
+        for owner, ids in enumerate(encoded)
+        for start in range(0, len(ids), length - 1)
+    ]
+    bits = [np.zeros(len(ids)) for ids in encoded]
+    for (owner, _, _, start), costs in _costs(model, pieces):
+        bits[owner][start : start + len(costs)] = costs
     return bits
 
 
-def _costs(model: Any, pieces: list[tuple[int, list[int], int]]) -> Iterable[tuple[int, float]]:
-    """(owner, bits of the window's tokens from its first target on); windows of like length are scored together."""
+def _costs(model: Any, pieces: list[Piece]) -> Iterable[tuple[Piece, F64]]:
+    """(window, bits of each of its tokens from its first target on); windows of like length are scored together."""
     import torch
 
     device = next(model.parameters()).device
@@ -77,7 +113,7 @@ def _costs(model: Any, pieces: list[tuple[int, list[int], int]]) -> Iterable[tup
         longest = len(chosen[-1][1])
         ids = torch.zeros((len(chosen), longest), dtype=torch.long)
         targets = torch.full((len(chosen), longest), -100)
-        for row, (_, window, first) in enumerate(chosen):
+        for row, (_, window, first, _) in enumerate(chosen):
             ids[row, : len(window)] = torch.tensor(window)
             targets[row, first : len(window)] = ids[row, first : len(window)]
         with torch.no_grad():
@@ -85,8 +121,8 @@ def _costs(model: Any, pieces: list[tuple[int, list[int], int]]) -> Iterable[tup
             nats = torch.nn.functional.cross_entropy(
                 logits.transpose(1, 2), targets[:, 1:].to(device), reduction="none", ignore_index=-100
             )
-        for (owner, _, _), cost in zip(chosen, nats.sum(dim=1).tolist(), strict=True):
-            yield owner, cost / math.log(2)
+        for piece, costs in zip(chosen, nats.double().cpu().numpy() / math.log(2), strict=True):
+            yield piece, costs[piece[2] - 1 : len(piece[1]) - 1]
 
 
 def bits_per_byte(
@@ -121,10 +157,12 @@ def completion_prompt(vocabulary: Vocabulary, text: str) -> list[int]:
 
 def continuation_bits(model: Any, vocabulary: Vocabulary, pairs: Sequence[tuple[list[int], str]]) -> list[float]:
     """Bits of each continuation after its prompt. A pair is (prompt ids, text)."""
-    pieces = [(owner, [*prompt, *vocabulary.encode(text)], len(prompt)) for owner, (prompt, text) in enumerate(pairs)]
+    pieces = [
+        (owner, [*prompt, *vocabulary.encode(text)], len(prompt), 0) for owner, (prompt, text) in enumerate(pairs)
+    ]
     bits = [0.0] * len(pairs)
-    for owner, cost in _costs(model, pieces):
-        bits[owner] += cost
+    for (owner, *_), costs in _costs(model, pieces):
+        bits[owner] = float(costs.sum())
     return bits
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, product
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Final, Literal
 
 import numpy as np
@@ -111,6 +111,23 @@ def _call(one: Comparison, cfg: VerdictConfig, n_comparisons: int) -> Call:
         detectable=_detectable(n, cfg.test, level, cfg.power) * error * math.sqrt(n),
         seeds_needed=seeds_needed(difference, error * math.sqrt(n), cfg.test, level, cfg.power),
     )
+
+
+def called(base: F64, scores: F64, cfg: VerdictConfig) -> npt.NDArray[np.bool_]:
+    """Of many comparisons, each alone and a row of both arrays: whether it is called. As `judge`, without the rest."""
+    differences = scores.mean(axis=1) - base.mean(axis=1)
+    n = base.shape[1]
+    one, two = base.var(axis=1, ddof=1) / n, scores.var(axis=1, ddof=1) / n
+    if cfg.test == "paired":
+        errors, freedom = (scores - base).std(axis=1, ddof=1) / math.sqrt(n), np.full(len(base), n - 1.0)
+    else:
+        errors, freedom = np.sqrt(one + two), np.full(len(base), 2.0 * (n - 1))
+    if cfg.test == "welch":
+        parts = one**2 + two**2
+        freedom = np.divide((one + two) ** 2 * (n - 1), parts, out=freedom, where=parts > 0)
+    ratios = np.divide(np.abs(differences), errors, out=np.full(len(base), np.inf), where=errors > 0)
+    ratios[(errors == 0) & (differences == 0)] = 0.0
+    return np.asarray(2 * stats.t.sf(ratios, freedom) < cfg.alpha)
 
 
 def _check(one: Comparison, test: Test) -> None:
@@ -233,15 +250,3 @@ def document_interval(base: F64, scores: F64, level: float, draws: int, seed: in
     chosen = np.random.Generator(np.random.PCG64(seed)).integers(0, len(differences), (draws, len(differences)))
     low, high = np.quantile(differences[chosen].mean(axis=1), [level / 2, 1 - level / 2])
     return float(low), float(high)
-
-
-def rate_interval(hits: int, trials: int, level: float = 0.05) -> tuple[float, float]:
-    """Clopper-Pearson interval of a rate that was counted."""
-    low = float(stats.beta.ppf(level / 2, hits, trials - hits + 1)) if hits else 0.0
-    high = float(stats.beta.ppf(1 - level / 2, hits + 1, trials - hits)) if hits < trials else 1.0
-    return low, high
-
-
-def spread_of(scores: Sequence[float]) -> float:
-    """Standard deviation between seeds."""
-    return stdev(scores)

@@ -136,6 +136,21 @@ def test_list_shows_ablations_and_their_calls(made, capsys):
     assert "--variants no_dedup,fine" in row["command"] and len(row["calls"]) == 8
 
 
+def test_a_pool_of_equal_runs_stands_in_the_reports_that_follow(made, recipe, report):
+    assert "No pool of equal runs in this root" in report[1]
+    pool = run(made[0], recipe, "--pool", "--seeds", "6", "--workers", "1", "--judged", "code")
+    assert pool.returncode == 0, pool.stderr
+    assert "ablate/run: 6 done (2 reused)" in pool.stderr
+    again = run(made[0], recipe, "--variants", "fine", "--seeds", "2", "--workers", "1", "--judged", "code line order")
+    assert again.returncode == 0, again.stderr
+    pages = [json.loads(page.read_text()) for page in made[0].glob("ablations/*/report.json")]
+    (page,) = (page for page in pages if len(page["calls"]) == 1)
+    (measure,) = page["false_calls"]
+    assert (measure["measure"], measure["runs"], measure["comparisons"]) == ("code", 6, 60)
+    assert page["calls"][0]["measure"] == "code line order"
+    assert page["kernels"] == {"experts": "grouped_mm", "attention": "sdpa"}
+
+
 def test_a_checkpoint_that_cannot_be_had_is_named_before_anything_is_built(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(RECIPE.replace("keep=True", "start='hub:owner/nowhere'"))

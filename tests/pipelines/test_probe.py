@@ -1,7 +1,9 @@
 """The rows of a run: what two builds share, a seed reads alike in both."""
 
+import json
 from hashlib import blake2b
 
+import pyarrow as pa
 import pytest
 
 from corpus.schema import rows as rows_schema
@@ -67,3 +69,39 @@ def test_a_checkpoint_that_is_nowhere_is_named_before_a_run(monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"hub:owner/nowhere is not in .* the hub was not asked"):
         probe.check_start(ProbeConfig(start="hub:owner/nowhere"))
     probe.check_start(ProbeConfig())
+
+
+def test_the_rows_own_vocabulary_knows_the_bytes_of_its_tokens():
+    words = probe.load_vocabulary(None, ProbeConfig(vocabulary=None), None)
+    text = "def é():  # 你好 \U0001f600\n" * 3
+    assert words.sizes[words.encode(text)].sum() == len(text.encode())
+
+
+def test_comments_of_an_excerpt_are_told_by_the_whole_document(tmp_path):
+    text = 'def f():\n    """' + "a word\n" * 200 + '"""\n    return "more"\n' * 3
+    stage = work(tmp_path, OneAfterTheOther(), "dedup")
+    one = {"id": DOCUMENTS[0], "domain": "code", "language": "Python", "text": text}
+    schema = pa.schema({"id": pa.binary(16), "domain": pa.string(), "language": pa.string(), "text": pa.large_string()})
+    cfg = ProbeConfig(document_bytes=100)
+    (found,) = probe.scored(stage.store, cfg, write(stage, "scoring", schema, [[one]]))
+    assert found.text in text and len(found.text) == 100 == len(found.comments)
+    assert found.text.startswith("a word")
+    assert found.comments.all()
+
+
+@pytest.mark.parametrize(("kernels", "counted"), [("auto", 0), ("named", 0), ("measured", 5)])
+def test_kernels_are_measured_where_asked_and_named_otherwise(tmp_path, kernels, counted):
+    pytest.importorskip("torch")
+    cfg = ProbeConfig(kernels=kernels, train=TrainConfig(batch=1, length=16, attention="eager"))
+    if kernels == "auto" and probe.fastest.on_gpu():
+        pytest.skip("this machine has a GPU, where auto measures")
+    counts = {}
+    store = work(tmp_path, OneAfterTheOther(), "probe").store
+    (made,) = probe.choose_kernels(store, cfg, None, counts)
+    assert json.loads(made).keys() == {"experts", "attention"}
+    assert counts.get("measured", 0) == counted
+    if counted:
+        (name,) = store.list(probe.KERNEL_LOGS)
+        assert len(json.loads(store.read_text(name))["measured"]) == counted
+    else:
+        assert json.loads(made) == {"experts": "grouped_mm", "attention": "eager"}

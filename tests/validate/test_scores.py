@@ -1,13 +1,18 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from filters.source_scan import comment_bytes
 from tests.validate.probes.text import TEXT
 from validate.infilling import Span
 from validate.probes import data, model
 from validate.scores import (
+    Document,
     bits_per_byte,
     chosen_by_likelihood,
+    comment_bits,
     completion_prompt,
     continuation_bits,
     document_bits,
@@ -60,11 +65,41 @@ def test_bits_per_byte_are_over_all_bytes_of_a_domain(net, vocabulary):
 
 def test_an_excerpt_begins_with_a_line_drawn_by_the_document():
     text = "".join(f"line {i}\n" for i in range(400))
-    made = {excerpt(text, bytes([key]) * 16, 100) for key in range(20)}
+    made = {text[excerpt(text, bytes([key]) * 16, 100)] for key in range(20)}
     assert len(made) > 10
-    assert all(one.startswith("line ") and one in text and len(one) == 100 for one in made)
-    assert excerpt("short", bytes(16), 100) == "short"
-    assert len(excerpt("é" * 400, bytes(16), 101).encode()) in (99, 100, 101)  # one line, cut within characters
+    assert all(one.startswith("line ") and len(one) == 100 for one in made)
+    assert excerpt("short", bytes(16), 100) == slice(0, 5)
+
+
+@given(text=st.text("aé\U0001f600\n", max_size=60), key=st.binary(min_size=16, max_size=16), n=st.integers(8, 40))
+def test_an_excerpt_is_whole_characters(text, key, n):
+    raw, part = text.encode(), excerpt(text, key, n)
+    assert raw[part].decode() in text
+    assert part == slice(0, len(raw)) if len(raw) <= n else n - 6 <= part.stop - part.start <= n
+
+
+def document(text, language="Python"):
+    return Document("00", "code", language, text, comment_bytes(text, language))
+
+
+def test_comments_cost_the_bits_of_their_own_tokens(vocabulary, net):
+    text = "a = 1\n# one two three\nb = 2\n"
+    whole, inside = comment_bits(net, vocabulary, [document(text)], 64)
+    ids = vocabulary.encode(text)
+    plain, at = 0.0, 0
+    for place, token in enumerate(ids):
+        span = range(at, at + len(vocabulary.decode([token]).encode()))
+        cost = plain_bits(net, [0, *ids[: place + 1]], place + 1)
+        plain += cost * sum(text.index("#") <= byte < text.index("\nb") for byte in span) / len(span)
+        at = span.stop
+    assert at == len(text)
+    assert inside == pytest.approx([plain], rel=1e-4)
+    assert whole == pytest.approx(document_bits(net, vocabulary, [text], 64))
+
+
+def test_a_text_of_comments_costs_all_its_bits_in_them_and_one_without_none(vocabulary, net):
+    whole, inside = comment_bits(net, vocabulary, [document("# é" * 30), document("x = 1\n"), document("")], 16)
+    assert inside == [pytest.approx(whole[0]), 0.0, 0.0]
 
 
 def test_another_order_holds_the_same_lines():

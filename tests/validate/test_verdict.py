@@ -12,7 +12,6 @@ from validate.verdict import (
     VerdictConfig,
     judge,
     permutation_p,
-    rate_interval,
     seeds_needed,
 )
 
@@ -129,7 +128,3 @@ def test_settings_are_checked():
         VerdictConfig(test="bootstrap")
     with pytest.raises(ValueError, match="chances between 0 and 1"):
         VerdictConfig(alpha=0)
-
-
-def test_a_counted_rate_has_its_exact_interval():
-    assert rate_interval(0, 10) == (0.0, pytest.approx(0.3085, abs=1e-4))

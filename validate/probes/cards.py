@@ -15,6 +15,7 @@ import time
 from typing import Any, Final
 
 from validate.probes.data import Windows
+from validate.probes.kernels import use
 from validate.probes.model import prepared
 from validate.probes.plans import prepare
 from validate.probes.train import Checkpoints, Stepper, Tell, TrainConfig, check_length, learning_rate, machine
@@ -115,6 +116,7 @@ def _split(model: Any, cfg: TrainConfig, device: str) -> None:
     model.to(device).train()
     if cfg.recompute:
         model.activation_checkpointing_enable()
+    use(model, cfg.experts, cfg.attention)
     mesh = init_device_mesh(device, (torch.distributed.get_world_size(),))
     for layer in model.model.layers:
         fully_shard(layer, mesh=mesh)

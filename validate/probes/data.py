@@ -32,6 +32,7 @@ class Vocabulary:
     fim_end: int
     encode: Callable[[str], list[int]]
     decode: Decode
+    sizes: npt.NDArray[np.int64] | None = None  # bytes of each id; None where ids are not known to be runs of bytes
 
 
 def small_vocabulary(tokenizer_json: str) -> Vocabulary:
@@ -45,7 +46,9 @@ def small_vocabulary(tokenizer_json: str) -> Vocabulary:
         return list(made.encode(text, add_special_tokens=False).ids)
 
     roles = dict(zip(("begin", "end", "hole", "fim_begin", "fim_end"), range(len(SPECIAL)), strict=True))
-    return Vocabulary(size=made.get_vocab_size(), encode=encode, decode=made.decode, **roles)
+    # A byte-level vocabulary writes each byte as one character.
+    sizes = np.array([len(made.id_to_token(token) or "") for token in range(made.get_vocab_size())], np.int64)
+    return Vocabulary(size=len(sizes), encode=encode, decode=made.decode, sizes=sizes, **roles)
 
 
 @dataclass(frozen=True)
