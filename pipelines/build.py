@@ -210,6 +210,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(args, loaded, store, stages, chosen, found)
     except UsageError as error:
         return usage_error(error)
+    except OSError as error:  # between stages, which tell of their own: the record of the build, a manifest looked up
+        print(f"error: {store.root}: {error}; the same command goes on from here", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130

@@ -5,8 +5,8 @@ and outputs go out. Nothing here runs a stage.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
 
 from corpus.shards import Shard, Store
 from pipelines.identity import canonical, digest, module_code
@@ -46,7 +46,7 @@ def look_up(store: Store, stage: Stage, before: dict[str, Found], accept_code: b
     path = f"{stem}.{module_code(stage.run.__module__)}.json"
     text = store.read_text(path)
     if text is not None:
-        return Found(stage, "done", path, _result(text))
+        return Found(stage, "done", path, _result(text), _elsewhere(text, stage.config))
     others = [p for p in store.list(f"manifests/{stage.name}") if p.startswith(f"{stem}.") and p.endswith(".json")]
     if others and accept_code:
         text = store.read_text(others[-1])
@@ -86,6 +86,7 @@ def commit(
     manifest = {
         "stage": found.stage.name,
         "settings": canonical(found.stage.config),
+        "places": sorted(_places(found.stage.config)),
         "inputs": {name: [f"{ref.stage}/{ref.output}" for ref in refs] for name, refs in found.stage.inputs.items()},
         # What was read, shard by shard: a takedown finds by it which outputs are aligned with which documents.
         "reads": {name: [shard.path for shard in shards] for name, shards in (inputs or {}).items()},
@@ -95,6 +96,32 @@ def commit(
     }
     store.write_text(found.path, json.dumps(manifest, sort_keys=True, indent=1))
     return Found(found.stage, "done", found.path, result)
+
+
+def _elsewhere(text: str, config: object) -> str:
+    """Says so where the stage is done by its settings, but the data now lie in other places than those it read.
+
+    A folder that was moved is read no second time; a folder with other data needs a batch of another name.
+    """
+    before, now = json.loads(text).get("places"), sorted(_places(config))
+    if before is None or before == now:
+        return ""
+    gone = [place for place in before if place not in now]
+    return f"read from {', '.join(gone) or 'fewer places'}; other data needs a batch of another name"
+
+
+def _places(value: object) -> Iterator[str]:
+    """Where the settings say that data lie: what is marked as a place (`LOCATION` in corpus/sources/raw.py)."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _places(item)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            inner = getattr(value, field.name)
+            if isinstance(inner, str) and field.metadata.get("place"):
+                yield inner
+            elif field.metadata.get("identity", True):
+                yield from _places(inner)
 
 
 def _result(text: str) -> Result:

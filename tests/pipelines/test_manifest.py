@@ -1,8 +1,9 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
 from corpus.shards import Shard, Store
+from corpus.sources.raw import LOCATION
 from pipelines import manifest
 from pipelines.manifest import commit, look_up, survey
 from pipelines.stage import Result, Stage
@@ -65,3 +66,31 @@ def test_how_far_a_stage_got_is_told(store, kind, text, state):
     found = survey(store, STAGES, accept_code=False)["one"]
     store.write_text(f"{found.path}.{kind}", text)
     assert survey(store, STAGES, accept_code=False)["one"].state == state
+
+
+@dataclass(frozen=True)
+class Read:
+    folder: str = field(metadata=LOCATION)
+    name: str = "batch"
+
+
+@dataclass(frozen=True)
+class Sources:
+    all: tuple[Read, ...]
+
+
+def crawl(*folders):
+    return Stage(name="one", run=first, config=Sources(tuple(Read(folder) for folder in folders)))
+
+
+@pytest.mark.parametrize(
+    ("now", "note"),
+    [
+        (("/a", "/b"), ""),
+        (("/a", "/moved"), "read from /b; other data needs a batch of another name"),
+    ],
+)
+def test_a_stage_that_read_other_places_is_done_and_says_so(store, now, note):
+    commit(store, look_up(store, crawl("/a", "/b"), {}, False), result(), [])
+    found = look_up(store, crawl(*now), {}, False)
+    assert (found.state, found.note) == ("done", note)
