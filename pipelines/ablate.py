@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rich.console import Console
 from rich.table import Table
 
 from corpus.shards import Store
@@ -21,7 +20,7 @@ from pipelines.ablation import Build, Run, as_variant, check_variant, frozen_set
 from pipelines.ablation_report import Ablation, page, summary
 from pipelines.build import plan, record_build, run_stage
 from pipelines.cluster import ClusterError, connect
-from pipelines.console import UsageError, end, usage_error
+from pipelines.console import UsageError, end, plain, usage_error
 from pipelines.identity import digest
 from pipelines.live import following
 from pipelines.manifest import look_up, survey
@@ -223,7 +222,7 @@ def _tell_pool(store: Store, folder: str, command: str, base: Build, runs: list[
         shown = [f"{sum(scores) / len(scores):.4f}", f"{found.sd:.4f}", str(found.splits), str(found.calls)]
         table.add_row(measure, str(found.runs), *shown, f"{found.rate:.1%}", f"{found.low:.1%} to {found.high:.1%}")
     cpu = sum(run.cpu_seconds for run in runs)
-    Console().print(table)
+    plain().print(table)
     print(f"{len(runs)} runs, {cpu:.0f} s of processor time")
     store.write_text(
         f"{folder}/pool.json", json.dumps({"command": command, "cpu_seconds": cpu, "measures": rows}, indent=1)
@@ -251,7 +250,7 @@ def _print_calls(ablation: Ablation) -> None:
             f"{call.p_corrected:.3g}",
             more,
         )
-    Console().print(table)
+    plain().print(table)
 
 
 def _print_list(store: Store, as_json: bool) -> None:
@@ -275,7 +274,7 @@ def _print_list(store: Store, as_json: bool) -> None:
     for row in rows:
         shown = "\n".join(f"{name}: {answer}" for name, answer in row["calls"].items())
         table.add_row(row["folder"], row["kind"], row["command"], shown)
-    Console().print(table)
+    plain().print(table)
 
 
 def _print_plans(cfg: ProbeConfig) -> None:
@@ -296,7 +295,7 @@ def _print_plans(cfg: ProbeConfig) -> None:
         shown = Table(*heads, title=title)
         for row in table(SHAPES[size], words, tokens, tuple(card * 1e9 for card in _CARDS)):
             shown.add_row(*row)
-        Console().print(shown)
+        plain().print(shown)
 
 
 def _command(args: argparse.Namespace) -> str:

@@ -12,7 +12,6 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from rich.console import Console
 from rich.table import Table
 
 from corpus.minhash import MinHashConfig
@@ -39,7 +38,7 @@ from pipelines import (
     scrub,
 )
 from pipelines.cluster import Cluster, ClusterError, connect
-from pipelines.console import UsageError, end, usage_error
+from pipelines.console import UsageError, end, plain, usage_error
 from pipelines.manifest import Found, commit, look_up, resolve, survey
 from pipelines.place import check_writable, store_at
 from pipelines.progress import RunProgress
@@ -345,7 +344,7 @@ def _print_list(found: dict[str, Found], as_json: bool) -> None:
     for name, here in found.items():
         shown = ", ".join(f"{key} {value:,}" for key, value in counts[name].items() if "." not in key)
         table.add_row(name, here.state + (f" ({here.note})" if here.note else ""), shown, here.folder)
-    Console().print(table)
+    plain().print(table)
 
 
 class _Parser(argparse.ArgumentParser):

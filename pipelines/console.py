@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from rich.console import Console
+
 CLOSED_PIPE = 141  # 128 + SIGPIPE, as a shell reports a program that the signal ended
 WRONG_USAGE = 2
 
@@ -26,6 +28,11 @@ def end(main: Callable[[], int]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = CLOSED_PIPE
     sys.exit(status)
+
+
+def plain() -> Console:
+    """For tables of what users' data and errors say: "[/x]" in a path is no closing tag, ":x:" no picture."""
+    return Console(markup=False, emoji=False, highlight=False)
 
 
 def usage_error(message: object) -> int:

@@ -16,13 +16,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
 from corpus.sources.hub import is_hub, model_folder
 from filters.benchmarks import HUMAN_EVAL, KNOWN, Benchmark, where_to_get
 from pipelines.benchmark_files import Digest, records
-from pipelines.console import end, usage_error
+from pipelines.console import end, plain, usage_error
 from validate import evaluation, harness
 from validate.answers import Question
 from validate.evaluation import Ask, Result, TaskSet
@@ -212,7 +211,7 @@ def _print(results: Sequence[Result]) -> None:
         for name, (value, error) in one.figures.items():
             shown = "" if error != error else f"{100 * error:.1f}"  # lm-eval gives none for some metrics
             table.add_row(one.name, str(one.items), str(one.samples), name, f"{100 * value:.1f} %", shown)
-    Console().print(table)
+    plain().print(table)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from rich.console import Console
 from rich.table import Table
 
 from corpus.mix_plan import from_description, with_parts
 from corpus.shards import Shard, Store
-from pipelines.console import UsageError, end, usage_error
+from pipelines.console import UsageError, end, plain, usage_error
 from pipelines.manifest import Found
 from pipelines.opened import add_options, opened
 from pipelines.report_recall import histories, plot
@@ -41,17 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return usage_error(f"no build of {args.recipe} in {args.root}: run {command}")
     tables, told = sections(store, found), histories(store, found)
     recalled = recall_sections(told)
-    console = Console()
+    console = plain()
     for title, head, rows in tables[:4]:  # one screen; the page has the others, and recall's rounds
         console.print(_table(title, head, rows))
     store.write_text("report.html", page(args.recipe, [*tables, *recalled], _curve(store, found) + plot(told)))
     rows_shards = _shards(found, "pack", "rows")
     if rows_shards:
-        console.print(
-            f"training rows: {args.root}/{rows_shards[0].path.rsplit('/', 1)[0]} ({len(rows_shards)} Arrow files)"
-        )
-        console.print(f"exports:       {args.root}/exports")
-    console.print(f"report:        {args.root}/report.html")
+        print(f"training rows: {args.root}/{rows_shards[0].path.rsplit('/', 1)[0]} ({len(rows_shards)} Arrow files)")
+        print(f"exports:       {args.root}/exports")
+    print(f"report:        {args.root}/report.html")
     return 0
 
 

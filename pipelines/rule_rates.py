@@ -21,7 +21,7 @@ from corpus.shards import Shard, Store
 from filters.domains import language_names
 from filters.rule import RuleSet
 from filters.rules import MARKS, SETS, failures
-from pipelines.console import UsageError, end, usage_error
+from pipelines.console import UsageError, end, plain, usage_error
 from pipelines.manifest import Found
 from pipelines.opened import add_options, opened
 from pipelines.report import page
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     overall = ["set", "documents", "dropped", "share", "bytes", "dropped", "share"], overview(rates)
     detail = by_language(rates[args.set])
     xml = _xml(rates[args.set])
-    console = Console()
+    console = plain()
     _show(console, "What each set drops", *overall)
     _show(console, f"{args.set}: documents dropped, by the first rule", *by_rule(rates[args.set]))
     if xml:

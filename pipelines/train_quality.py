@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from rich.console import Console
 from rich.table import Table
 
 from corpus.draws import uniform_draws
@@ -29,7 +28,7 @@ from corpus.shards import Shard, Store
 from filters.quality import MOST
 from filters.quality_training import Example, QualityConfig, strata, train_model
 from filters.rule import evaluate
-from pipelines.console import UsageError, end, usage_error
+from pipelines.console import UsageError, end, plain, usage_error
 from pipelines.manifest import Found
 from pipelines.opened import add_options, opened
 
@@ -233,7 +232,7 @@ def _languages(rows: Sequence[dict[str, Any]]) -> list[str | None]:
 
 def show(card: dict[str, Any], chosen: Sequence[Example], unseen: npt.NDArray[np.float32]) -> None:
     """The card's figures, and the files at both ends by the score of a model that has not seen their repository."""
-    console = Console()
+    console = plain()
     trained, held_out = card["trained_on"], card["held_out"]
     print(
         f"trained on {trained['good']:,} good and {trained['other']:,} other files of {trained['repositories']:,} "

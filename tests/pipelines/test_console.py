@@ -1,7 +1,9 @@
 import subprocess
 import sys
 
-from pipelines.console import CLOSED_PIPE, WRONG_USAGE, usage_error
+from rich.table import Table
+
+from pipelines.console import CLOSED_PIPE, WRONG_USAGE, plain, usage_error
 from tests.builds import ROOT
 
 
@@ -34,3 +36,10 @@ def test_any_other_error_is_shown(tmp_path):
 def test_wrong_usage_is_told_where_errors_go_and_by_the_status(capsys):
     assert usage_error(ValueError("no such thing")) == WRONG_USAGE == 2
     assert capsys.readouterr() == ("", "error: no such thing\n")
+
+
+def test_what_data_say_is_shown_as_it_is(capsys):
+    table = Table("path")
+    table.add_row("a[/b] [bold]c :x:")
+    plain().print(table)
+    assert "a[/b] [bold]c :x:" in capsys.readouterr().out
