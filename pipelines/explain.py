@@ -46,9 +46,44 @@ def main(argv: Sequence[str] | None = None) -> int:
             n_found += 1
             for line in explain(build.store, build.found, position, row, document):
                 print(line)
-    if not n_found:
-        print(f"no document {args.what} in {args.root}; the crawl refused it, or no source holds it")
-    return 0 if n_found else 1
+    told = (
+        [] if n_found else [*pages(build.store, build.found, args.what), *refusals(build.store, build.found, args.what)]
+    )
+    if told:
+        print("\n".join(told))
+    elif not n_found:
+        print(f"no document {args.what} in {args.root}, and no listing of its crawl names it")
+    return 0 if n_found or told else 1
+
+
+def pages(store: Store, found: dict[str, Found], what: str) -> Iterator[str]:
+    """What became of a page of the pool that is no document."""
+    for position, shard in enumerate(_outputs(found, "crawl", "pool")):
+        for row, page in matches(store, shard, what):
+            page_id = page.pop("id")
+            assert isinstance(page_id, bytes)
+            yield f"page {page_id.hex()} of the pool, which is no document"
+            yield "  crawl: " + _shown(page)
+            for stage, output in (("pool_dedup", "pool_survivors"), ("recall", "scores")):
+                made = _outputs(found, stage, output)
+                said = _shown(store.table(made[position]).slice(row, 1).to_pylist()[0]) if made else "not run"
+                yield f"  {stage}: {said}"
+
+
+def refusals(store: Store, found: dict[str, Found], what: str) -> Iterator[str]:
+    """What the crawl's listings say of a file, page or row that is no document."""
+    for shard in _outputs(found, "crawl", "listing"):
+        table = store.table(shard, ["root", "path", "refused"])
+        name = pc.binary_join_element_wise(table["root"], table["path"], "/")
+        mask = pc.or_(pc.equal(name, what), pc.equal(table["path"], what))
+        for row in table.filter(pc.fill_null(mask, False)).to_pylist():
+            why = row["refused"] or "not when it was listed: its copy was taken, or its bytes were refused when read"
+            yield f"no document: {what} of {row['root']}\n  crawl: refused={why}"
+
+
+def _outputs(found: dict[str, Found], stage: str, output: str) -> list[Shard]:
+    result = found[stage].result
+    return [] if result is None else result.outputs[output]
 
 
 def matches(store: Store, shard: Shard, what: str) -> Iterator[tuple[int, dict[str, object]]]:
