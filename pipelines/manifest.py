@@ -7,9 +7,10 @@ and outputs go out. Nothing here runs a stage.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any
 
 from corpus.shards import Shard, Store
-from pipelines.identity import canonical, digest, module_code
+from pipelines.identity import USER_MODULE, canonical, digest, module_code
 from pipelines.stage import Result, Shards, Stage
 
 
@@ -41,9 +42,11 @@ def look_up(store: Store, stage: Stage, before: dict[str, Found], accept_code: b
     inputs = resolve(stage, before)
     if inputs is None:
         return Found(stage, "todo", None, None)
-    settings = [stage.name, canonical(stage.config), {n: [s.content for s in shards] for n, shards in inputs.items()}]
+    codes = [module_code(stage.run.__module__)]
+    config = _without_code(canonical(stage.config), codes)
+    settings = [stage.name, config, {n: [s.content for s in shards] for n, shards in inputs.items()}]
     stem = f"manifests/{stage.name}/{digest(settings)}"
-    path = f"{stem}.{module_code(stage.run.__module__)}.json"
+    path = f"{stem}.{codes[0] if len(codes) == 1 else digest(codes)}.json"
     text = store.read_text(path)
     if text is not None:
         return Found(stage, "done", path, _result(text), _elsewhere(text, stage.config))
@@ -58,6 +61,21 @@ def look_up(store: Store, stage: Stage, before: dict[str, Found], accept_code: b
             state = "failed" if kind == "failed" else f"partial {note}"
             return Found(stage, state, path, None, note if kind == "failed" else "")
     return Found(stage, "older code" if others else "todo", path, None)
+
+
+def _without_code(settings: Any, codes: list[str]) -> Any:
+    """Canonical settings without the code of functions of ours, which goes to `codes`.
+
+    An extractor that changed is older code, not another setting. A user's function is: to edit it is to choose anew.
+    """
+    if isinstance(settings, list):
+        return [_without_code(item, codes) for item in settings]
+    if not isinstance(settings, dict):
+        return settings
+    if set(settings) == {"name", "code"} and not settings["name"].startswith(USER_MODULE):
+        codes.append(settings["code"])
+        return {"name": settings["name"]}
+    return {name: _without_code(value, codes) for name, value in settings.items()}
 
 
 def resolve(stage: Stage, before: dict[str, Found]) -> dict[str, Shards] | None:

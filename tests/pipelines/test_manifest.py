@@ -2,9 +2,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from corpus.decode import plain_text
+from corpus.notebooks import source_text
 from corpus.shards import Shard, Store
 from corpus.sources.raw import LOCATION
-from pipelines import manifest
+from pipelines import identity, manifest
 from pipelines.manifest import commit, look_up, survey
 from pipelines.stage import Result, Stage
 
@@ -94,3 +96,13 @@ def test_a_stage_that_read_other_places_is_done_and_says_so(store, now, note):
     commit(store, look_up(store, crawl("/a", "/b"), {}, False), result(), [])
     found = look_up(store, crawl(*now), {}, False)
     assert (found.state, found.note) == ("done", note)
+
+
+def test_a_function_of_ours_that_changed_is_older_code_and_no_other_setting(store, monkeypatch):
+    stage = Stage(name="one", run=first, config=(plain_text, source_text))
+    commit(store, look_up(store, stage, {}, False), result(), [])
+    monkeypatch.setattr(identity, "module_code", lambda module: f"{module} changed")
+    assert look_up(store, stage, {}, False).state == "older code"
+    assert look_up(store, stage, {}, True).note == "made by older code, accepted"
+    other = Stage(name="one", run=first, config=(source_text, plain_text))
+    assert look_up(store, other, {}, True).state == "todo"
