@@ -13,6 +13,8 @@ from corpus.shards import Shard, Store
 from pipelines.identity import USER_MODULE, canonical, digest, module_code
 from pipelines.stage import Result, Shards, Stage
 
+OLDER_CODE = "made by older code, accepted"
+
 
 @dataclass(frozen=True)
 class Found:
@@ -54,7 +56,7 @@ def look_up(store: Store, stage: Stage, before: dict[str, Found], accept_code: b
     if others and accept_code:
         text = store.read_text(others[-1])
         assert text is not None
-        return Found(stage, "done", others[-1], _result(text), "made by older code, accepted")
+        return Found(stage, "done", others[-1], _result(text), OLDER_CODE)
     for kind in ("failed", "partial"):
         note = store.read_text(f"{path}.{kind}")
         if note is not None:
@@ -96,9 +98,14 @@ def resolve(stage: Stage, before: dict[str, Found]) -> dict[str, Shards] | None:
 
 
 def commit(
-    store: Store, found: Found, result: Result, files: Sequence[str], inputs: Mapping[str, Shards] | None = None
+    store: Store,
+    found: Found,
+    result: Result,
+    files: Sequence[str],
+    inputs: Mapping[str, Shards] | None = None,
+    older: Sequence[str] = (),
 ) -> Found:
-    """Write the manifest: from now on the stage exists."""
+    """Write the manifest: from now on the stage exists. `older`: stages it read that older code had made."""
     assert found.path is not None
     outputs = {name: [asdict(shard) for shard in shards] for name, shards in result.outputs.items()}
     manifest = {
@@ -108,6 +115,7 @@ def commit(
         "inputs": {name: [f"{ref.stage}/{ref.output}" for ref in refs] for name, refs in found.stage.inputs.items()},
         # What was read, shard by shard: a takedown finds by it which outputs are aligned with which documents.
         "reads": {name: [shard.path for shard in shards] for name, shards in (inputs or {}).items()},
+        "accepted": list(older),
         "counts": result.counts,
         "outputs": outputs,
         "files": sorted(set(files)),  # of every step, so that --prune keeps what the next batch builds on
