@@ -11,11 +11,10 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 import benchmarks
-from pipelines.console import end
+from pipelines.console import end, plain
 
 KEYS = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
 
@@ -38,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     table = Table(*KEYS[1:], title=args.name)
     for row in rows:
         table.add_row(*(_shown(row[key]) for key in KEYS[1:]))
-    Console().print(table)
+    plain().print(table)
     return 0
 
 

@@ -39,7 +39,7 @@ from pipelines import (
 )
 from pipelines.cluster import Cluster, ClusterError, connect
 from pipelines.console import UsageError, console, end, usage_error
-from pipelines.manifest import Found, commit, look_up, resolve, survey
+from pipelines.manifest import OLDER_CODE, Found, commit, look_up, resolve, survey
 from pipelines.place import check_writable, store_at
 from pipelines.progress import RunProgress
 from pipelines.recipes import Loaded, Recipe, load
@@ -209,6 +209,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(args, loaded, store, stages, chosen, found)
     except UsageError as error:
         return usage_error(error)
+    except OSError as error:  # between stages, which tell of their own: the record of the build, a manifest looked up
+        print(f"error: {store.root}: {error}; the same command goes on from here", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
@@ -285,7 +288,10 @@ def run_stage(work: Work, progress: RunProgress, here: Found, before: dict[str, 
         if store.read_text(f"{here.path}.failed") is not None:
             store.delete(f"{here.path}.failed")
         result = stage.run(work, stage.config, **inputs)
-        done = commit(store, here, result, work.files, inputs)
+        older = sorted(
+            {ref.stage for refs in stage.inputs.values() for ref in refs if before[ref.stage].note == OLDER_CODE}
+        )
+        done = commit(store, here, result, work.files, inputs, older)
         progress.log({"stage": stage.name, "counts": result.counts, "seconds": round(time.monotonic() - started, 3)})
     except Exception as error:
         # Tasks arrive as StageError with their shard named; a stage's own refusals (an infeasible mixture) do not.

@@ -32,9 +32,12 @@ def end(main: Callable[[], int]) -> NoReturn:
 
 
 def console() -> Console:
-    """Where tables are printed: as wide as the terminal, or as COLUMNS says, or wide enough for their numbers."""
+    """Where tables are printed: as wide as the terminal, or as COLUMNS says, or wide enough for their numbers.
+
+    Tables hold what users' data and errors say: "[/x]" in a path is no closing tag, ":x:" no picture.
+    """
     piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(width=_PIPED_WIDTH if piped else None)
+    return Console(width=_PIPED_WIDTH if piped else None, markup=False, emoji=False, highlight=False)
 
 
 def usage_error(message: object) -> int:

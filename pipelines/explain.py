@@ -57,10 +57,30 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print("  takedown: its text and its tokens are gone; the lines above tell what was decided before")
     if not n_found:
         lines = [*repository(build.store, build.found, inputs["documents"], args.what)]
+        lines = lines or [*pages(build.store, build.found, args.what)]
         lines = lines or [*refused(build.store, build.found, build.loaded.recipe, args.what)]
         print("\n".join(lines) or f"no document {args.what} in {args.root}, and no source of the recipe lists it")
         n_found = len(lines)
     return 0 if n_found else 1
+
+
+def pages(store: Store, found: dict[str, Found], what: str) -> Iterator[str]:
+    """What became of a page of the pool that is no document."""
+    for position, shard in enumerate(_outputs(found, "crawl", "pool")):
+        for row, page in matches(store, shard, what):
+            page_id = page.pop("id")
+            assert isinstance(page_id, bytes)
+            yield f"page {page_id.hex()} of the pool, which is no document"
+            yield "  crawl: " + _shown(page)
+            for stage, output in (("pool_dedup", "pool_survivors"), ("recall", "scores")):
+                made = _outputs(found, stage, output)
+                said = _shown(store.table(made[position]).slice(row, 1).to_pylist()[0]) if made else "not run"
+                yield f"  {stage}: {said}"
+
+
+def _outputs(found: dict[str, Found], stage: str, output: str) -> list[Shard]:
+    result = found[stage].result
+    return [] if result is None else result.outputs[output]
 
 
 def matches(store: Store, shard: Shard, what: str) -> Iterator[tuple[int, dict[str, object]]]:

@@ -5,12 +5,15 @@ and outputs go out. Nothing here runs a stage.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any
 
 from corpus.shards import Shard, Store
-from pipelines.identity import canonical, digest, module_code
+from pipelines.identity import USER_MODULE, canonical, digest, module_code
 from pipelines.stage import Result, Shards, Stage
+
+OLDER_CODE = "made by older code, accepted"
 
 
 @dataclass(frozen=True)
@@ -41,23 +44,40 @@ def look_up(store: Store, stage: Stage, before: dict[str, Found], accept_code: b
     inputs = resolve(stage, before)
     if inputs is None:
         return Found(stage, "todo", None, None)
-    settings = [stage.name, canonical(stage.config), {n: [s.content for s in shards] for n, shards in inputs.items()}]
+    codes = [module_code(stage.run.__module__)]
+    config = _without_code(canonical(stage.config), codes)
+    settings = [stage.name, config, {n: [s.content for s in shards] for n, shards in inputs.items()}]
     stem = f"manifests/{stage.name}/{digest(settings)}"
-    path = f"{stem}.{module_code(stage.run.__module__)}.json"
+    path = f"{stem}.{codes[0] if len(codes) == 1 else digest(codes)}.json"
     text = store.read_text(path)
     if text is not None:
-        return Found(stage, "done", path, _result(text))
+        return Found(stage, "done", path, _result(text), _elsewhere(text, stage.config))
     others = [p for p in store.list(f"manifests/{stage.name}") if p.startswith(f"{stem}.") and p.endswith(".json")]
     if others and accept_code:
         text = store.read_text(others[-1])
         assert text is not None
-        return Found(stage, "done", others[-1], _result(text), "made by older code, accepted")
+        return Found(stage, "done", others[-1], _result(text), OLDER_CODE)
     for kind in ("failed", "partial"):
         note = store.read_text(f"{path}.{kind}")
         if note is not None:
             state = "failed" if kind == "failed" else f"partial {note}"
             return Found(stage, state, path, None, note if kind == "failed" else "")
     return Found(stage, "older code" if others else "todo", path, None)
+
+
+def _without_code(settings: Any, codes: list[str]) -> Any:
+    """Canonical settings without the code of functions of ours, which goes to `codes`.
+
+    An extractor that changed is older code, not another setting. A user's function is: to edit it is to choose anew.
+    """
+    if isinstance(settings, list):
+        return [_without_code(item, codes) for item in settings]
+    if not isinstance(settings, dict):
+        return settings
+    if set(settings) == {"name", "code"} and not settings["name"].startswith(USER_MODULE):
+        codes.append(settings["code"])
+        return {"name": settings["name"]}
+    return {name: _without_code(value, codes) for name, value in settings.items()}
 
 
 def resolve(stage: Stage, before: dict[str, Found]) -> dict[str, Shards] | None:
@@ -78,23 +98,56 @@ def resolve(stage: Stage, before: dict[str, Found]) -> dict[str, Shards] | None:
 
 
 def commit(
-    store: Store, found: Found, result: Result, files: Sequence[str], inputs: Mapping[str, Shards] | None = None
+    store: Store,
+    found: Found,
+    result: Result,
+    files: Sequence[str],
+    inputs: Mapping[str, Shards] | None = None,
+    older: Sequence[str] = (),
 ) -> Found:
-    """Write the manifest: from now on the stage exists."""
+    """Write the manifest: from now on the stage exists. `older`: stages it read that older code had made."""
     assert found.path is not None
     outputs = {name: [asdict(shard) for shard in shards] for name, shards in result.outputs.items()}
     manifest = {
         "stage": found.stage.name,
         "settings": canonical(found.stage.config),
+        "places": sorted(_places(found.stage.config)),
         "inputs": {name: [f"{ref.stage}/{ref.output}" for ref in refs] for name, refs in found.stage.inputs.items()},
         # What was read, shard by shard: a takedown finds by it which outputs are aligned with which documents.
         "reads": {name: [shard.path for shard in shards] for name, shards in (inputs or {}).items()},
+        "accepted": list(older),
         "counts": result.counts,
         "outputs": outputs,
         "files": sorted(set(files)),  # of every step, so that --prune keeps what the next batch builds on
     }
     store.write_text(found.path, json.dumps(manifest, sort_keys=True, indent=1))
     return Found(found.stage, "done", found.path, result)
+
+
+def _elsewhere(text: str, config: object) -> str:
+    """Says so where the stage is done by its settings, but the data now lie in other places than those it read.
+
+    A folder that was moved is read no second time; a folder with other data needs a batch of another name.
+    """
+    before, now = json.loads(text).get("places"), sorted(_places(config))
+    if before is None or before == now:
+        return ""
+    gone = [place for place in before if place not in now]
+    return f"read from {', '.join(gone) or 'fewer places'}; other data needs a batch of another name"
+
+
+def _places(value: object) -> Iterator[str]:
+    """Where the settings say that data lie: what is marked as a place (`LOCATION` in corpus/sources/raw.py)."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _places(item)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            inner = getattr(value, field.name)
+            if isinstance(inner, str) and field.metadata.get("place"):
+                yield inner
+            elif field.metadata.get("identity", True):
+                yield from _places(inner)
 
 
 def _result(text: str) -> Result:

@@ -29,8 +29,6 @@ def run(work: Work, cfg: MixConfig, samples: Shards, tokens: Shards, documents: 
             f"mix makes {len(cuts)} groups of {cfg.group_bytes} bytes but assemble made {len(samples)}: "
             f"give both stages the same group_bytes"
         )
-    if not samples:
-        return Result({"mix": [], "plan": []}, {})
     jobs = [Job(([shard], tokens[cut]), batch=shard.batch) for shard, cut in zip(samples, cuts, strict=True)]
     narrowed = work.map(count_tokens, cfg.seed, jobs, step="narrow", schema=NARROW)
     lines = budgets(cfg, tally(narrowed))

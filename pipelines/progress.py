@@ -32,7 +32,7 @@ class RunProgress:
         self._started = self._told = time.monotonic()
         if self._is_terminal:
             columns = (
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[speed]}"),

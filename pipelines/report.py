@@ -48,12 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     store.write_text("report.html", page(args.recipe, [*tables, *recalled], _curve(store, found) + plot(told)))
     rows_shards = _shards(found, "pack", "rows")
     if rows_shards:
-        out.print(
-            f"training rows: {args.root}/{rows_shards[0].path.rsplit('/', 1)[0]} ({len(rows_shards)} Arrow files)"
-        )
+        print(f"training rows: {args.root}/{rows_shards[0].path.rsplit('/', 1)[0]} ({len(rows_shards)} Arrow files)")
         for name in build.loaded.recipe.export.formats if found["export"].result else ():
-            out.print(f"{name + ':':14} {args.root}/{folder_of(name, rows_shards)}")
-    out.print(f"report:        {args.root}/report.html")
+            print(f"{name + ':':14} {args.root}/{folder_of(name, rows_shards)}")
+    print(f"report:        {args.root}/report.html")
     return 0
 
 

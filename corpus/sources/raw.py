@@ -28,7 +28,7 @@ from hashlib import blake2b
 from typing import Final
 
 # For dataclasses.field(metadata=LOCATION): where the data lies is no part of what it is, so moving it re-keys nothing.
-LOCATION: Final = {"identity": False}
+LOCATION: Final = {"identity": False, "place": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

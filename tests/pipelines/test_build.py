@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from corpus.shards import Store
 from filters.repeats import RepeatsConfig
 from pipelines.build import _runs_again, main, plan, run_stage
-from pipelines.manifest import look_up
+from pipelines.manifest import OLDER_CODE, look_up
 from pipelines.progress import RunProgress
 from pipelines.recipes import RECIPES, small
 from pipelines.stage import Result, Stage, Work
@@ -38,6 +39,23 @@ def run(root, stage):
     store = Store(str(root))
     progress = RunProgress(store, "logs/run.jsonl")
     return run_stage(Work(store, None, stage.name, progress), progress, look_up(store, stage, {}, False), {})
+
+
+def reads(work, cfg, shards):
+    return Result({"out": shards}, {})
+
+
+def test_what_older_code_made_and_was_accepted_is_in_the_manifest_of_what_read_it(tmp_path):
+    first = Stage(name="crawl", run=lambda work, cfg: Result({"out": []}, {}), config=None)
+    made = run(tmp_path, first)
+    older = replace(made, note=OLDER_CODE)
+    store = Store(str(tmp_path))
+    progress = RunProgress(store, "logs/run.jsonl")
+    for before, accepted in ((made, []), (older, ["crawl"])):
+        stage = Stage(name="classify", run=reads, config=accepted and "again", inputs={"shards": first["out"]})
+        here = look_up(store, stage, {"crawl": before}, False)
+        run_stage(Work(store, None, "classify", progress), progress, here, {"crawl": before})
+        assert json.loads(store.read_text(here.path))["accepted"] == accepted
 
 
 def full_disk(work, cfg):

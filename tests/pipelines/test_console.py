@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+from rich.table import Table
+
 from pipelines.console import CLOSED_PIPE, WRONG_USAGE, usage_error
 from tests.builds import ROOT
 
@@ -40,3 +42,10 @@ def test_a_table_that_is_piped_is_wide_enough_for_its_numbers(tmp_path):
     body = "    from pipelines.console import console\n    print(console().width)\n    return 0"
     assert script(body, tmp_path).stdout == "132\n"
     assert script(body, tmp_path, "COLUMNS=60 {}").stdout == "60\n"
+
+
+def test_what_data_say_is_shown_as_it_is(capsys):
+    table = Table("path")
+    table.add_row("a[/b] [bold]c :x:")
+    console().print(table)
+    assert "a[/b] [bold]c :x:" in capsys.readouterr().out

@@ -1,4 +1,10 @@
+import pyarrow as pa
+
+from corpus.schema import DOCUMENTS, RECALL_SCORES, SURVIVORS
+from corpus.shards import Record, Store
 from pipelines import explain
+from pipelines.manifest import Found
+from pipelines.stage import Result, Stage
 
 
 def test_explain_follows_a_document_to_its_rows_by_path_and_by_id(base, capsys):
@@ -33,3 +39,28 @@ def test_of_a_repository_the_fates_are_counted(base, capsys):
     first, *fates = capsys.readouterr().out.splitlines()
     assert first == f"repository pallets/jinja: {sum(int(line.split()[-1]) for line in fates)} documents"
     assert "  dropped: no_domain" in {line.rsplit(" ", 1)[0] for line in fates}
+
+
+def test_a_page_that_was_not_selected_says_why(tmp_path):
+    store = Store(str(tmp_path))
+    page = {
+        "id": b"p" * 16,
+        "source": "pages",
+        "kind": "page",
+        "origin": "a.org",
+        "url": "https://a.org/x",
+        "text": "x",
+    }
+    outputs = {
+        ("crawl", "pool"): (DOCUMENTS, [page]),
+        ("pool_dedup", "pool_survivors"): (SURVIVORS, [{"survives": False, "reason": "url_duplicate"}]),
+        ("recall", "scores"): (RECALL_SCORES, [{"score": 0.0}]),
+    }
+    results = {name: Result({}, {}) for name in ("crawl", "pool_dedup", "recall")}
+    for (stage, output), (schema, rows) in outputs.items():
+        batch = pa.RecordBatch.from_pylist(rows, schema)
+        shard = store.write_shard(f"objects/{stage}/{output}", schema, [batch], Record("", {}))
+        results[stage].outputs[output] = [shard]
+    found = {name: Found(Stage(name=name, run=len, config=None), "done", "", made) for name, made in results.items()}
+    told = list(explain.pages(store, found, "https://a.org/x"))
+    assert told[2:] == ["  pool_dedup: survives=False reason=url_duplicate", "  recall: score=0.0"]

@@ -1,9 +1,12 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
+from corpus.decode import plain_text
+from corpus.notebooks import source_text
 from corpus.shards import Shard, Store
-from pipelines import manifest
+from corpus.sources.raw import LOCATION
+from pipelines import identity, manifest
 from pipelines.manifest import commit, look_up, survey
 from pipelines.stage import Result, Stage
 
@@ -65,3 +68,41 @@ def test_how_far_a_stage_got_is_told(store, kind, text, state):
     found = survey(store, STAGES, accept_code=False)["one"]
     store.write_text(f"{found.path}.{kind}", text)
     assert survey(store, STAGES, accept_code=False)["one"].state == state
+
+
+@dataclass(frozen=True)
+class Read:
+    folder: str = field(metadata=LOCATION)
+    name: str = "batch"
+
+
+@dataclass(frozen=True)
+class Sources:
+    all: tuple[Read, ...]
+
+
+def crawl(*folders):
+    return Stage(name="one", run=first, config=Sources(tuple(Read(folder) for folder in folders)))
+
+
+@pytest.mark.parametrize(
+    ("now", "note"),
+    [
+        (("/a", "/b"), ""),
+        (("/a", "/moved"), "read from /b; other data needs a batch of another name"),
+    ],
+)
+def test_a_stage_that_read_other_places_is_done_and_says_so(store, now, note):
+    commit(store, look_up(store, crawl("/a", "/b"), {}, False), result(), [])
+    found = look_up(store, crawl(*now), {}, False)
+    assert (found.state, found.note) == ("done", note)
+
+
+def test_a_function_of_ours_that_changed_is_older_code_and_no_other_setting(store, monkeypatch):
+    stage = Stage(name="one", run=first, config=(plain_text, source_text))
+    commit(store, look_up(store, stage, {}, False), result(), [])
+    monkeypatch.setattr(identity, "module_code", lambda module: f"{module} changed")
+    assert look_up(store, stage, {}, False).state == "older code"
+    assert look_up(store, stage, {}, True).note == "made by older code, accepted"
+    other = Stage(name="one", run=first, config=(source_text, plain_text))
+    assert look_up(store, other, {}, True).state == "todo"

@@ -87,11 +87,6 @@ def test_groups_that_are_not_the_assemblys_are_refused(tmp_path):
         run(stage, MixConfig(shares=SHARES, group_bytes=5), samples, tokens, documents)
 
 
-def test_no_samples_give_no_mixture(tmp_path):
-    result = run(work(tmp_path, OneAfterTheOther(), "mix"), MixConfig(), [], [], [])
-    assert result.outputs == {"mix": [], "plan": []}
-
-
 def test_a_quarantined_token_count_is_no_token(tmp_path):
     result, stage = mixed(tmp_path, MixConfig(shares=SHARES, total_tokens=60), [[[10, 20], [30, None]], [[40, 50, 9]]],
                           [CODE, MATH])  # fmt: skip
@@ -120,3 +115,8 @@ def test_another_weight_counts_no_tokens_again(tmp_path):
     shares = (Share(domain="code", share=0.5, temperature=3.0, lengths=((20, 2.0),)), SHARES[1])
     mixed(tmp_path, MixConfig(shares=shares, total_tokens=100), TOKEN_COUNTS, [CODE, MATH])
     assert sorted(p.name for p in (tmp_path / "objects/mix/narrow").iterdir()) == before
+
+
+def test_a_corpus_without_samples_cannot_be_mixed_and_is_told_like_one_without_tokens(tmp_path):
+    with pytest.raises(Infeasible, match=r"code: 50\.0% of the mixture asked, 0 tokens available in 0 samples"):
+        mixed(tmp_path, MixConfig(shares=SHARES), [], [])
