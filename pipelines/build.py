@@ -39,7 +39,7 @@ from pipelines import (
     scrub,
 )
 from pipelines.cluster import Cluster, ClusterError, connect
-from pipelines.console import end, usage_error
+from pipelines.console import count_of, end, usage_error
 from pipelines.manifest import Found, commit, look_up, resolve, survey
 from pipelines.progress import RunProgress
 from pipelines.recipes import Loaded, Recipe, RecipeError, load
@@ -343,13 +343,6 @@ def _fraction(text: str) -> float:
     return value
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} workers cannot work: give 1 or more")
-    return value
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m pipelines.build", description="Build a corpus, or some of its stages.")
     parser.add_argument("--recipe", default="demo", help="a recipe's name, or FILE.py:FUNCTION (default: demo)")
@@ -359,7 +352,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler, such as tcp://host:8786")
-    where.add_argument("--workers", type=_count, metavar="N", help="local worker processes (default: one per core)")
+    where.add_argument(
+        "--workers",
+        type=count_of("workers cannot work"),
+        metavar="N",
+        help="local worker processes (default: one per core)",
+    )
     parser.add_argument(
         "--sample", type=_fraction, metavar="FRACTION", help="that share of origins, as a build of its own"
     )

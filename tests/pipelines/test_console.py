@@ -1,7 +1,10 @@
+import argparse
 import subprocess
 import sys
 
-from pipelines.console import CLOSED_PIPE, WRONG_USAGE, usage_error
+import pytest
+
+from pipelines.console import CLOSED_PIPE, WRONG_USAGE, count_of, usage_error
 from tests.builds import ROOT
 
 
@@ -34,3 +37,15 @@ def test_any_other_error_is_shown(tmp_path):
 def test_wrong_usage_is_told_where_errors_go_and_by_the_status(capsys):
     assert usage_error(ValueError("no such thing")) == WRONG_USAGE == 2
     assert capsys.readouterr() == ("", "error: no such thing\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "n"), [("1", 1), ("20", 20), ("0", None), ("-1", None), ("1.5", None), ("", None), ("x", None)]
+)
+def test_a_count_is_a_whole_number_of_at_least_one(text, n):
+    read = count_of("workers cannot work")
+    if n is not None:
+        assert read(text) == n
+    else:
+        with pytest.raises(argparse.ArgumentTypeError, match="workers cannot work: give a whole number, 1 or more"):
+            read(text)
