@@ -231,8 +231,10 @@ def _leave_rows(
     if other < _REST:
         return
     mains = _mains(tag, flags)
-    for i in range(root + 1, after[root]):
+    i = root + 1
+    while i < after[root]:
         if tag[i] != _T_A or first <= i <= last or kinds[i] == SKIP:
+            i += 1
             continue
         block = i
         while parent[block] > root and (after[parent[block]] <= first if i < first else parent[block] > last):
@@ -245,6 +247,7 @@ def _leave_rows(
         short = letters[after[block]] - letters[block] <= _SHORT * links
         if rows[tag[block]] == 1 and links > 1 and lines < 2 and short and not others:
             kinds[block] = SKIP
+        i = after[block]  # its other links are in the same block, so that no block is counted twice
 
 
 @numba.njit(cache=True, nogil=True)

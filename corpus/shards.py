@@ -261,7 +261,8 @@ class Store:
                 last = pa.RecordBatch.from_pylist([], schema) if held is None else held
                 writer.write_batch(last, custom_metadata={_COUNTS: record.encode(rows)})
             # A key that is never found by its name: the next run makes the shard again, with what it gets by then.
-            path = commit("arrow", "u" if record.counts.get(UNANSWERED) else "")
+            again = record.counts.get(UNANSWERED) and "." not in PurePosixPath(stem).name
+            path = commit("arrow", "u" if again else "")
         return record.shard(path, sink, rows)
 
     def write_artefact(self, stem: str, chunks: Iterable[bytes], record: Record, suffix: str = "bin") -> Shard:

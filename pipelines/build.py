@@ -38,7 +38,7 @@ from pipelines import (
     scrub,
 )
 from pipelines.cluster import Cluster, ClusterError, connect
-from pipelines.console import UsageError, console, end, usage_error
+from pipelines.console import UsageError, console, count_of, end, usage_error
 from pipelines.manifest import OLDER_CODE, Found, commit, look_up, resolve, survey
 from pipelines.place import check_writable, store_at
 from pipelines.progress import RunProgress
@@ -375,12 +375,6 @@ def _fraction(text: str) -> float:
     return value
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text} workers cannot work: give 1 or more")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m pipelines.build", description="Build a corpus, or some of its stages.")
     parser.add_argument("--recipe", default="demo", help="a recipe's name, or FILE.py:FUNCTION (default: demo)")
@@ -390,7 +384,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler, such as tcp://host:8786")
-    where.add_argument("--workers", type=_count, metavar="N", help="local worker processes (default: one per core)")
+    where.add_argument(
+        "--workers",
+        type=count_of("workers cannot work"),
+        metavar="N",
+        help="local worker processes (default: one per core)",
+    )
     parser.add_argument(
         "--sample", type=_fraction, metavar="FRACTION", help="that share of origins, as a build of its own"
     )

@@ -3,6 +3,7 @@
 `python -m pipelines.build --list --json | head` closes the pipe early, which is no failure of the command.
 """
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
@@ -44,3 +45,14 @@ def usage_error(message: object) -> int:
     """Say what is wrong with what was asked for; the exit status that says so too."""
     print(f"error: {message}", file=sys.stderr)
     return WRONG_USAGE
+
+
+def count_of(what: str) -> Callable[[str], int]:
+    """The type of an option that counts something: a whole number of at least 1."""
+
+    def count(text: str) -> int:
+        if not text.isdecimal() or int(text) < 1:
+            raise argparse.ArgumentTypeError(f"{text} {what}: give a whole number, 1 or more")
+        return int(text)
+
+    return count

@@ -29,7 +29,7 @@ from corpus.sources import github
 from corpus.sources.candidates import CANDIDATES, names
 from corpus.sources.gharchive import SERVER, Hours, candidates
 from pipelines.cluster import ClusterError, connect
-from pipelines.console import UsageError, end, usage_error
+from pipelines.console import UsageError, count_of, end, usage_error
 from pipelines.place import store_at
 from pipelines.progress import RunProgress
 from pipelines.stage import Job, StageError, Work, tally
@@ -175,7 +175,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", default="build", help="where hours that were read are kept (default: build)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler")
-    where.add_argument("--workers", type=int, metavar="N", help="local worker processes (default: one per core)")
+    where.add_argument(
+        "--workers",
+        type=count_of("workers cannot work"),
+        metavar="N",
+        help="local worker processes (default: one per core)",
+    )
     return parser
 
 

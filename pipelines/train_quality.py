@@ -28,7 +28,7 @@ from corpus.shards import Shard, Store
 from filters.quality import MOST
 from filters.quality_training import Example, QualityConfig, strata, train_model
 from filters.rule import evaluate
-from pipelines.console import UsageError, console, end, usage_error
+from pipelines.console import UsageError, console, count_of, end, usage_error
 from pipelines.manifest import Found
 from pipelines.opened import add_options, opened
 
@@ -267,16 +267,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--labelled", metavar="PATH", help="a folder with good/ and other/, or .jsonl, instead of a build"
     )
-    parser.add_argument("--examples", type=_count, metavar="N", help="at most so many good ones, and as many others")
+    parser.add_argument(
+        "--examples",
+        type=count_of("examples teach nothing"),
+        metavar="N",
+        help="at most so many good ones, and as many others",
+    )
     parser.add_argument("--seed", type=int, default=0)
     return parser
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} examples teach nothing: give 1 or more")
-    return value
 
 
 if __name__ == "__main__":

@@ -154,3 +154,12 @@ def test_small_files_are_read_replaced_and_deleted(store):
     assert store.read_text("manifests/a.json") == "2"
     store.delete("manifests/a.json")
     assert store.read_text("manifests/a.json") is None
+
+
+def test_a_shard_with_unanswered_input_has_a_name_that_its_key_does_not_find(store):
+    shard = store.write_shard("objects/s/k", TWO, groups(3), Record("b", {"unanswered": 1}))
+    whole = store.write_shard("objects/s/k", TWO, groups(3), Record("b", {"unanswered": 0}))
+    names = [path.rsplit("/", 1)[1].split(".") for path in store.list("objects/s")]
+    assert sorted(name[0] for name in names) == ["k", "ku"]
+    assert store.table(shard) == store.table(whole)
+    assert store.rewrite(shard, groups(3)).startswith(f"objects/s/ku.{shard.content}.")

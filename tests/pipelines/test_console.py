@@ -1,9 +1,11 @@
+import argparse
 import subprocess
 import sys
 
+import pytest
 from rich.table import Table
 
-from pipelines.console import CLOSED_PIPE, WRONG_USAGE, usage_error
+from pipelines.console import CLOSED_PIPE, WRONG_USAGE, console, count_of, usage_error
 from tests.builds import ROOT
 
 
@@ -49,3 +51,15 @@ def test_what_data_say_is_shown_as_it_is(capsys):
     table.add_row("a[/b] [bold]c :x:")
     console().print(table)
     assert "a[/b] [bold]c :x:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "n"), [("1", 1), ("20", 20), ("0", None), ("-1", None), ("1.5", None), ("", None), ("x", None)]
+)
+def test_a_count_is_a_whole_number_of_at_least_one(text, n):
+    read = count_of("workers cannot work")
+    if n is not None:
+        assert read(text) == n
+    else:
+        with pytest.raises(argparse.ArgumentTypeError, match="workers cannot work: give a whole number, 1 or more"):
+            read(text)

@@ -1,9 +1,15 @@
 """Small bare repositories for tests, written object by object, so that hostile ones can be made too."""
 
 import os
+import subprocess
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pygit2
 from pygit2.enums import ObjectType
+
+from corpus.schema import LISTED
+from corpus.sources.git import listing, read
 
 SEPTEMBER, OCTOBER, NOVEMBER, DECEMBER = 1693526400, 1696118400, 1698796800, 1701388800  # first seconds, 2023, UTC
 
@@ -51,3 +57,24 @@ class Bare:
 
     def remove(self, oid):
         os.unlink(os.path.join(self.path, "objects", oid[:2], oid[2:]))
+
+
+def listed(source, root):
+    return pa.Table.from_batches(list(listing(source, root)), LISTED)
+
+
+def reasons(source, root):
+    table = listed(source, root)
+    return dict(zip(table["path"].to_pylist(), table["refused"].to_pylist(), strict=True))
+
+
+def documents(source, root):
+    table = listed(source, root)
+    return list(read(source, table.filter(pc.is_null(table["refused"]))))
+
+
+def git(folder, *words, date=OCTOBER):
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
+    for who in ("AUTHOR", "COMMITTER"):
+        env |= {f"GIT_{who}_NAME": "n", f"GIT_{who}_EMAIL": "e", f"GIT_{who}_DATE": f"{date} +0000"}
+    return subprocess.run(["git", "-C", folder, *words], env=env, check=True, capture_output=True).stdout
