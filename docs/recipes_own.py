@@ -77,7 +77,9 @@ def own() -> Recipe:
             split_seed=3,
             licenses="permissive",  # of repositories; "record" keeps all and says which
         ),
-        dedup=DedupConfig(unit="both"),  # repositories, then files: vendored copies go too
+        # Repositories, then files: vendored copies go too. Without `verify`, files that share a long licence header are
+        # joined in chains.
+        dedup=DedupConfig(unit="both", verify=0.85),
         assemble=AssemblyConfig(mode="repository"),  # dependencies first
         mix=MixConfig(
             shares=(
