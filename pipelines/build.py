@@ -328,6 +328,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def fraction(text: str) -> float:
+    """A share as an option gives it."""
     value = float(text)
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not a share of origins: give a number above 0 and up to 1")
