@@ -23,7 +23,7 @@ I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 
-PREFERENCES = ("stars", "forks", "committed", "created", "n_shingles", "license", "quality", "place")
+PREFERENCES = ("stars", "forks", "committed", "created", "n_shingles", "license", "quality", "vendored", "place")
 _PAIR_BLOCK = 1 << 15  # signature pairs compared at once: 32 MB a side at 250 hashes
 _RECALL = 0.999  # of documents exactly at the held-out threshold
 
@@ -34,9 +34,11 @@ class DedupConfig:
 
     `unit` is what DeepSeek-Coder leaves in the text: near-deduplication "at the repository level", of unpublished
     parameters. "both" runs a second, file-level pass over what the first leaves. `prefer` is The Stack v2's order:
-    stars and forks, then the latest commit; the least id decides the rest. ("place", "low") first keeps what was there
-    before a new crawl batch, so that a batch added at the end changes nothing that survived without it. "license" is 2
-    for one that only asks to keep its notice, 1 for any other, 0 for none. Of a repository what stands for it counts.
+    stars and forks, then the latest commit; the least id decides the rest. Before it, ours: of a file and a copy below
+    a folder for other people's code the copy goes, or it would stay with the copying repository's licence.
+    ("place", "low") first keeps what was there before a new crawl batch, so that a batch added at the end changes
+    nothing that survived without it. "license" is 2 for one that only asks to keep its notice, 1 for any other, 0 for
+    none. Of a repository what stands for it counts.
     """
 
     unit: Literal["repository", "file", "both", "none"] = "repository"
@@ -52,6 +54,7 @@ class DedupConfig:
     # Of a cluster of more units than this only equal ones stay together: chains of boilerplate join what is not alike.
     largest_cluster: int | None = None
     prefer: tuple[tuple[str, Literal["high", "low"]], ...] = (
+        ("vendored", "low"),
         ("stars", "high"),
         ("forks", "high"),
         ("committed", "high"),

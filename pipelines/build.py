@@ -266,6 +266,8 @@ def _run(
             assert done.result is not None
             quarantined += done.result.counts.get("quarantined", 0)
     record_build(store, loaded.name, found)
+    of = f"--recipe {args.recipe} --root {args.root}" + ("" if args.sample is None else f" --sample {args.sample}")
+    print(f"what came of it: python -m pipelines.report {of}", file=sys.stderr)
     if quarantined:
         print(f"{quarantined} rows in quarantine; their shards are named in the manifests' notes", file=sys.stderr)
     return 1 if quarantined else 0
@@ -365,7 +367,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}\n{self.format_usage()}")
 
 
-def _fraction(text: str) -> float:
+def fraction(text: str) -> float:
+    """A share as an option gives it."""
     try:
         value = float(text)
     except ValueError:
@@ -391,7 +394,7 @@ def _parser() -> argparse.ArgumentParser:
         help="local worker processes (default: one per core)",
     )
     parser.add_argument(
-        "--sample", type=_fraction, metavar="FRACTION", help="that share of origins, as a build of its own"
+        "--sample", type=fraction, metavar="FRACTION", help="that share of origins, as a build of its own"
     )
     parser.add_argument("--list", action="store_true", help="print each stage's state and counts")
     parser.add_argument("--json", action="store_true", help="with --list: as JSON")

@@ -186,10 +186,11 @@ def gather_group(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[st
         judged = _joined(store, verdicts, ["kept", "held_out"])
         kept, held_out = (judged[name].fill_null(False).to_numpy() for name in ("kept", "held_out"))
     units, in_repository, vendored = np.arange(n), np.zeros(n, bool), np.zeros(n, bool)
+    if languages:
+        vendored = _joined(store, languages, ["vendored"])["vendored"].fill_null(False).to_numpy()
     if by_repository:
         kinds, repos = (table[name].combine_chunks() for name in ("kind", "repo"))
         units, in_repository = unit_rows(kinds, repos, kept)
-        vendored = _joined(store, languages, ["vendored"])["vendored"].fill_null(False).to_numpy()
     columns = [
         units,
         kept,
@@ -200,6 +201,7 @@ def gather_group(store: Store, cfg: MinHashConfig, job: Job, counts: "Counter[st
         *(table[name].cast(pa.int64()) for name in ("committed", "created")),
         license_ranks(_joined(store, licenses, ["license"])["license"]) if licenses else np.zeros(n, np.int8),
         _millionths(_joined(store, basic, [str(quality)])[str(quality)]) if basic else pa.nulls(n, pa.int64()),
+        pa.array((vendored & ~in_repository).astype(np.int8)),
         exact.short_keys(keys["normalized"].combine_chunks()),
         table["id"],
     ]

@@ -33,6 +33,7 @@ _PREFERRED = [
     ("created", pa.int64()),
     ("license", pa.int8()),  # 2 of one that only asks to keep its notice, 1 of another one, 0 where none was found
     ("quality", pa.int64()),  # millionths of the measure that the recipe names
+    ("vendored", pa.int8()),  # 1 of a file, by itself, that lies below a folder for other people's code
     ("key", pa.uint64()),  # first 8 bytes of the normalized key
     ("id", ID),
 ]

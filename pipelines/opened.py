@@ -1,14 +1,14 @@
 """A build that stands below a root, opened to be read: how report, explain and the other reading commands begin.
 
-Comes in: the options `--recipe` and `--root`. Goes out: the recipe, the store, and what it holds of each stage of the
-plan, results of older code included: whoever reads a build wants what is there.
+Comes in: the options `--recipe`, `--root` and `--sample`. Goes out: the recipe, the store, and what it holds of each
+stage of the plan, results of older code included: whoever reads a build wants what is there.
 """
 
 import argparse
 from dataclasses import dataclass
 
 from corpus.shards import Store
-from pipelines.build import plan
+from pipelines.build import fraction, plan
 from pipelines.manifest import Found, survey
 from pipelines.place import store_at
 from pipelines.recipes import Loaded, load
@@ -24,13 +24,14 @@ class Opened:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """`--recipe` and `--root`, as `pipelines.build` spells them."""
+    """`--recipe`, `--root` and `--sample`, as `pipelines.build` spells them."""
     parser.add_argument("--recipe", default="demo")
     parser.add_argument("--root", default="build")
+    parser.add_argument("--sample", type=fraction, metavar="FRACTION", help="the build of that share of origins")
 
 
 def opened(args: argparse.Namespace) -> Opened:
     """The build that the options name. Raises UsageError."""
-    loaded = load(args.recipe, None)
+    loaded = load(args.recipe, args.sample)
     store = store_at(args.root)
     return Opened(loaded, store, survey(store, plan(loaded.recipe), accept_code=True))

@@ -116,7 +116,7 @@ class Recipe:
             raise ValueError(
                 f'pool_dedup.unit={self.pool_dedup.unit!r}: pages are units of their own, choose "file" or "none"'
             )
-        if unread := sorted({"license", "quality"} & set(dict(self.pool_dedup.prefer))):
+        if unread := sorted({"license", "quality", "vendored"} & set(dict(self.pool_dedup.prefer))):
             raise ValueError(f"pool_dedup.prefer names {', '.join(unread)}, which pages of the pool do not have yet")
 
     def _refuse_mixture(self) -> None:

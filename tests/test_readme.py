@@ -54,3 +54,12 @@ def test_a_make_target_of_the_readme_exists_and_needs_nothing_before_it(target):
 def test_the_stage_table_is_the_plans():
     rows = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
     assert rows == [stage.name for stage in plan(demo())]
+
+
+@pytest.mark.parametrize("name", ["repositories", "own"])
+def test_a_recipe_for_own_data_can_be_made_and_planned(name, monkeypatch, tmp_path):
+    for variable in ("CLONES", "WARCS", "PROSE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    made = load(f"{ROOT}/docs/recipes_own.py:{name}", None).recipe
+    assert {batch.source.folder for batch in made.crawl.batches} == {str(tmp_path)}
+    assert [stage.name for stage in plan(made)] == [stage.name for stage in plan(demo())]

@@ -131,6 +131,11 @@ class Tokenizer:
         self.line_additive = self._is_line_additive()
         self._fast = FastEncoder.of(parsed)
 
+    def saved(self) -> str:
+        """As a `tokenizer.json` with the tokens that were added: the ids of packed rows, for whoever trains on them."""
+        made: str = self._library.to_str(pretty=True)
+        return made
+
     @property
     def begin(self) -> int | None:
         """Before the first document of a sample, in the families that have one."""

@@ -52,6 +52,8 @@ def test_every_name_can_be_given():
     [
         ("a/b.py", ("Python",)),
         ("A.PY", ("Python",)),
+        ("INSTALL-unix", ("Text",)),
+        ("build/install-sh", ()),  # a program; its first line says of which language
         ("x.C", ("C++",)),
         ("x.c", ("C",)),
         ("x.ino", ("Arduino",)),

@@ -81,6 +81,12 @@ def test_a_licence_and_a_measure_can_decide_which_member_is_kept(tmp_path):
     assert kept == {"stars": ["a"], "license": ["c"], "quality": ["b"]}
 
 
+def test_of_a_vendored_file_and_its_original_the_original_is_kept(tmp_path):
+    rows = [[document("copy", same("a"), stars=9, vendored=True), document("original", same("a"), stars=1)]]
+    found, _ = reasons(tmp_path, rows, FILE)
+    assert [name for name, reason in found.items() if reason is None] == ["original"]
+
+
 def test_a_preference_for_what_the_stage_is_not_handed_is_refused(tmp_path):
     with pytest.raises(ValueError, match="prefer names 'license'"):
         reasons(tmp_path, FIVE, replace(FILE, prefer=(("license", "high"),)))

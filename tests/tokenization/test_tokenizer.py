@@ -140,3 +140,12 @@ def test_a_vocabulary_of_the_hub_is_fetched_once_and_hashed(tmp_path, monkeypatc
     assert not [path for path in asked if "weights" in path]
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert tokenizer_at("hub:owner/vocabulary") == cfg
+
+
+def test_the_saved_file_has_the_added_tokens_where_rows_have_them(tokenizer, tmp_path):
+    path = tmp_path / "tokenizer.json"
+    path.write_text(tokenizer.saved())
+    again = load(tokenizer_at(str(path)))
+    assert (again.n_ids, again.special) == (tokenizer.n_ids, tokenizer.special)
+    text = "def f(x):\n    return x <｜fim▁hole｜>\n"
+    assert again.encode(text).tolist() == tokenizer.encode(text).tolist()
