@@ -151,6 +151,19 @@ def test_a_pool_of_equal_runs_stands_in_the_reports_that_follow(made, recipe, re
     assert page["kernels"] == {"experts": "grouped_mm", "attention": "sdpa"}
 
 
+def test_rows_that_cannot_last_are_named_before_the_variants_are_built(made, recipe):
+    path = recipe.partition(":")[0]
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(
+            "\n\ndef endless():\n    probe = replace(base().ablation.probe, train=TrainConfig(steps=10**7))\n"
+            "    return replace(base(), ablation=replace(base().ablation, probe=probe))\n"
+        )
+    done = run(made[0], f"{path}:endless", "--variants", "fine", "--workers", "1")
+    assert done.returncode == 1
+    assert "10,000,000 steps of 4 need 40,000,000 windows of 256 tokens, and endless packs" in done.stderr
+    assert "build endless+fine" not in done.stderr
+
+
 def test_a_checkpoint_that_cannot_be_had_is_named_before_anything_is_built(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(RECIPE.replace("keep=True", "start='hub:owner/nowhere'"))
