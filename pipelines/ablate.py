@@ -17,7 +17,7 @@ from typing import Any
 from rich.table import Table
 
 from corpus.shards import Store
-from pipelines.ablation import Build, Run, as_variant, check_variant, frozen_set, train_all
+from pipelines.ablation import Build, Run, as_variant, check_rows, check_variant, frozen_set, train_all
 from pipelines.ablation_report import Ablation, page, summary
 from pipelines.build import plan, record_build, run_stage
 from pipelines.cluster import ClusterError, connect
@@ -128,14 +128,14 @@ def _ablate(args: argparse.Namespace, store: Store, loaded: Loaded, variants: li
         except ClusterError as error:
             raise AblateError(str(error)) from error
         print(f"Dask dashboard: {cluster.dashboard}", file=sys.stderr)
-        base = build(Work(store, cluster, "", progress), loaded.name, loaded.recipe, args.accept_code)
+        base = _lasting(build(Work(store, cluster, "", progress), loaded.name, loaded.recipe, args.accept_code))
         frozen = frozen_set(base)
         print(f"scoring set {frozen.hash[:12]}", file=sys.stderr)
         builds = []
         for name, recipe in variants:
             work = Work(store, cluster, "", progress)
             recipe = as_variant(recipe, base.recipe, frozen)
-            builds.append(build(work, f"{loaded.name}+{name}", recipe, args.accept_code))
+            builds.append(_lasting(build(work, f"{loaded.name}+{name}", recipe, args.accept_code)))
             assert frozen_set(builds[-1]).hash == frozen.hash, f"{name} is scored on another set than the base"
         work = Work(store, cluster, "ablate", progress)
         key = digest([args.recipe, [name for name, _ in variants], seeds, args.pool])[:12]
@@ -180,6 +180,15 @@ def build(work: Work, name: str, recipe: Recipe, accept_code: bool) -> Build:
         found[stage.name] = here
     record_build(store, name, found)
     return Build(name, recipe, found)
+
+
+def _lasting(build: Build) -> Build:
+    """The build, if its rows can last for the steps of a run."""
+    try:
+        check_rows(build, build.recipe.ablation.probe)
+    except ValueError as error:
+        raise AblateError(str(error)) from error
+    return build
 
 
 def check_judged(names: Sequence[str], run: Run) -> None:

@@ -15,9 +15,10 @@ from pipelines.identity import canonical
 from pipelines.manifest import Found
 from pipelines.probe import choose_kernels, train_seed, train_vocabulary
 from pipelines.recipes import Recipe
-from pipelines.stage import Job, Shards, Work
+from pipelines.stage import Job, Shards, StageError, Work
 from validate.ablation import AblationConfig
 from validate.measures import measures
+from validate.probes.config import ProbeConfig
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,35 @@ def train_all(work: Work, cfg: AblationConfig, base: Build, builds: Sequence[Bui
     kernels = work.map(choose_kernels, cfg.probe, [Job(())], step="kernels", schema=None)
     wanted = [(build, seed) for build in (base, *builds) for seed in seeds]
     jobs = [Job((build.shards("pack", "rows"), vocabulary, scoring, kernels), params=seed) for build, seed in wanted]
-    made = work.map(train_seed, cfg.probe, jobs, step="run", schema=None)
+    try:
+        made = work.map(train_seed, cfg.probe, jobs, step="run", schema=None)
+    except StageError as error:
+        raise _of_build(error, (base, *builds)) from error
     return [_run(work.store, cfg, build.name, seed, shard) for (build, seed), shard in zip(wanted, made, strict=True)]
+
+
+def _of_build(error: StageError, builds: Sequence[Build]) -> StageError:
+    """The error with the builds that hold the rows it names, instead of all files that the run reads."""
+    of = [build.name for build in builds if any(shard.path in str(error) for shard in build.shards("pack", "rows"))]
+    cause = error.__cause__
+    if not of or cause is None:
+        return error
+    return StageError(f"a run of {' and '.join(of)} stopped: {type(cause).__name__}: {cause}")
+
+
+def check_rows(build: Build, cfg: ProbeConfig) -> None:
+    """Raises ValueError where the build's rows cannot last for the steps, before other builds are made.
+
+    A token of the rows is some two of a small vocabulary's: taken as four, so that only the hopeless is refused here;
+    a run counts its windows itself before it trains.
+    """
+    packed = sum(n for name, n in build.counts("pack").items() if name.startswith("plain."))
+    most = packed * (1 if cfg.vocabulary is None else 4) // cfg.train.length
+    if most < cfg.train.windows:
+        raise ValueError(
+            f"{cfg.train.steps:,} steps of {cfg.train.batch} need {cfg.train.windows:,} windows of {cfg.train.length} "
+            f"tokens, and {build.name} packs {packed:,} tokens, {most:,} windows at the most: fewer steps, or more data"
+        )
 
 
 def _run(store: Store, cfg: AblationConfig, build: str, seed: int, shard: Any) -> Run:

@@ -15,11 +15,12 @@ from validate.measures import OVERALL
 from validate.verdict import Call, document_interval
 
 Rows = list[list[str]]
+_LONG: Final = 18  # characters, beyond which a cell may break its line
 _STYLE: Final = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}"
-    "table{border-collapse:collapse;display:block;overflow-x:auto;margin:.5rem 0}"
-    "th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}"
-    "td{font-variant-numeric:tabular-nums;white-space:nowrap}"
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:78rem;padding:0 1rem;color:#222}"
+    "table{border-collapse:collapse;display:block;font-size:14px;overflow-x:auto;margin:.5rem 0}"
+    "th,td{padding:.2rem .55rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}"
+    "td{font-variant-numeric:tabular-nums;white-space:nowrap}td.long,td.no{white-space:normal}th{vertical-align:bottom}"
     "svg{max-width:100%;height:auto}svg text{font-size:12px;fill:#444}"
     ".worse{color:#a40000}.better{color:#006b2d}.no{color:#555}code{background:#f3f3f3;padding:.1rem .3rem}"
     "p.lead{font-size:1.1rem}.note{color:#555;max-width:60rem}"
@@ -72,7 +73,16 @@ def page(ablation: Ablation) -> str:
         _lead(ablation),
         "<h2>Ranking</h2>",
         _table(
-            ["build", "call", "bits per byte", "difference", "interval", "effect", "p corrected"], _ranking(ablation)
+            [
+                "build",
+                "call",
+                f"bits per byte, {_ranked_by(ablation)}",
+                "difference",
+                "interval",
+                "effect",
+                "p corrected",
+            ],
+            _ranking(ablation),
         ),
         intervals(ablation.calls),
         "<h2>By domain</h2>",
@@ -122,18 +132,25 @@ def _lead(ablation: Ablation) -> str:
     return (
         f'<p class="lead">{found}.</p><p class="note">{n} seeds a build; each seed draws its initialisation and its '
         f"rows, the same for every build where builds share documents, and gives one number per measure. Student's t "
-        f"({cfg.test}) on these numbers, {comparisons} comparisons "
-        f"that share a chance of {cfg.alpha:.0%} of one false call: intervals are at "
+        f"({cfg.test}) on these numbers; {'one comparison' if comparisons == 1 else f'{comparisons} comparisons'} at a "
+        f"chance of {cfg.alpha:.0%} of a false call in all: intervals are at "
         f"{1 - cfg.alpha / comparisons:.2%} each. Lower bits per byte are better. “No difference shown” means that "
         f"these seeds could not tell, not that there is none.</p>"
     )
 
 
+def _ranked_by(ablation: Ablation) -> str:
+    """`overall` where it is judged, else the first measure that is."""
+    measures = [call.measure for call in ablation.calls]
+    return OVERALL if OVERALL in measures else measures[0]
+
+
 def _ranking(ablation: Ablation) -> Rows:
-    calls = {call.variant: call for call in ablation.calls if call.measure == OVERALL}
+    measure = _ranked_by(ablation)
+    calls = {call.variant: call for call in ablation.calls if call.measure == measure}
     rows = []
-    for name in sorted(ablation.runs, key=lambda build: fmean(run.scores[OVERALL] for run in ablation.runs[build])):
-        shown = _mean(ablation.runs[name], OVERALL)
+    for name in sorted(ablation.runs, key=lambda build: fmean(run.scores[measure] for run in ablation.runs[build])):
+        shown = _mean(ablation.runs[name], measure)
         call = calls.get(name)
         if call is None:
             rows.append([_short(name), "base" if name == ablation.base.name else "", shown, "", "", "", ""])
@@ -232,13 +249,14 @@ def _published(ablation: Ablation) -> list[str]:
     ]
     if not lines:
         return []
-    ours = {_short(call.variant): call for call in ablation.calls if call.measure == OVERALL}
+    measure = _ranked_by(ablation)
+    ours = {_short(call.variant): call for call in ablation.calls if call.measure == measure}
     rows = []
     for line in lines:
         call = ours.get(line.variant)
         shown = "" if call is None else f"{call.difference:+.4f} bits per byte, {_interval(call)}: {call.answer}"
         rows.append([line.variant, line.what, line.figure, f"{line.source}; a single seed, no interval", shown])
-    head = ["variant", "published", "figure", "where", "here, overall"]
+    head = ["variant", "published", "figure", "where", f"here, {measure}"]
     return ["<h2>Beside what was published</h2>", _table(head, rows)]
 
 
@@ -316,4 +334,6 @@ def _table(heads: Sequence[str], rows: Rows) -> str:
 
 def _cell(text: str) -> str:
     kind = {"better": "better", "worse": "worse", "no difference shown": "no"}.get(text)
-    return f'<td class="{kind}"><b>{text}</b></td>' if kind else f"<td>{html.escape(text)}</td>"
+    if kind:
+        return f'<td class="{kind}"><b>{text}</b></td>'
+    return f"<td{' class=long' if len(text) > _LONG else ''}>{html.escape(text)}</td>"

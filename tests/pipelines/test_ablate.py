@@ -71,6 +71,16 @@ def report(made):
     return json.loads(path.read_text()), path.with_suffix(".html").read_text()
 
 
+@pytest.fixture(scope="module")
+def pooled(made, recipe, report):
+    """The first report has been read; then a pool of the base, and the first command again."""
+    root = made[0]
+    pool = run(root, recipe, "--pool", "--seeds", "6", "--workers", "1", "--judged", "code")
+    again = run(root, recipe, "--variants", "no_dedup,fine", "--seeds", "2", "--workers", "1")
+    assert (pool.returncode, again.returncode) == (0, 0), pool.stderr + again.stderr
+    return root, pool, again
+
+
 def test_builds_share_what_does_not_differ(made):
     variants = made[1].stderr.partition("+no_dedup")[2]
     assert "crawl/read" not in variants
@@ -108,11 +118,32 @@ def test_the_page_shows_ranking_domains_curves_cost_differences_and_the_command(
     assert "<script" not in page
 
 
-def test_the_same_command_again_trains_and_builds_nothing(made, recipe):
-    again = run(made[0], recipe, "--variants", "no_dedup,fine", "--seeds", "2", "--workers", "1")
-    assert again.returncode == 0, again.stderr
+def test_list_shows_ablations_and_their_calls(made, capsys):
+    assert ablate.main(["--list", "--json", "--root", str(made[0]), "--recipe", "small"]) == 0
+    (row,) = (row for row in json.loads(capsys.readouterr().out) if row["kind"] == "report")
+    assert "--variants no_dedup,fine" in row["command"] and len(row["calls"]) == 8
+
+
+def test_a_pool_of_equal_runs_tells_how_often_they_are_called_different(pooled):
+    root, pool, _ = pooled
+    assert "ablate/run: 6 done (2 reused)" in pool.stderr
+    (path,) = root.glob("ablations/*/pool.json")
+    (measure,) = json.loads(path.read_text())["measures"]
+    assert (measure["measure"], measure["runs"], measure["comparisons"]) == ("code", 6, 60)
+
+
+def test_the_same_command_again_trains_and_builds_nothing(pooled):
+    root, _, again = pooled
     assert "ablate/run: 6 done (6 reused)" in again.stderr
-    assert not list((made[0] / "checkpoints").glob("*"))
+    assert not list((root / "checkpoints").glob("*"))
+
+
+def test_a_report_shows_its_kernels_and_the_pool_that_its_root_holds(pooled, report):
+    assert "No pool of equal runs in this root" in report[1]  # as it was when the first report was made
+    (path,) = pooled[0].glob("ablations/*/report.json")
+    again = json.loads(path.read_text())
+    assert [one["measure"] for one in again["false_calls"]] == ["code"]
+    assert again["kernels"] == {"experts": "grouped_mm", "attention": "sdpa"}
 
 
 def test_other_measures_are_judged_without_training(made, recipe):
@@ -130,25 +161,17 @@ def test_a_kept_model_can_be_asked(made, report, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["results"][0]["items"] == 1
 
 
-def test_list_shows_ablations_and_their_calls(made, capsys):
-    assert ablate.main(["--list", "--json", "--root", str(made[0]), "--recipe", "small"]) == 0
-    (row,) = json.loads(capsys.readouterr().out)
-    assert "--variants no_dedup,fine" in row["command"] and len(row["calls"]) == 8
-
-
-def test_a_pool_of_equal_runs_stands_in_the_reports_that_follow(made, recipe, report):
-    assert "No pool of equal runs in this root" in report[1]
-    pool = run(made[0], recipe, "--pool", "--seeds", "6", "--workers", "1", "--judged", "code")
-    assert pool.returncode == 0, pool.stderr
-    assert "ablate/run: 6 done (2 reused)" in pool.stderr
-    again = run(made[0], recipe, "--variants", "fine", "--seeds", "2", "--workers", "1", "--judged", "code line order")
-    assert again.returncode == 0, again.stderr
-    pages = [json.loads(page.read_text()) for page in made[0].glob("ablations/*/report.json")]
-    (page,) = (page for page in pages if len(page["calls"]) == 1)
-    (measure,) = page["false_calls"]
-    assert (measure["measure"], measure["runs"], measure["comparisons"]) == ("code", 6, 60)
-    assert page["calls"][0]["measure"] == "code line order"
-    assert page["kernels"] == {"experts": "grouped_mm", "attention": "sdpa"}
+def test_rows_that_cannot_last_are_named_before_the_variants_are_built(made, recipe):
+    path = recipe.partition(":")[0]
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(
+            "\n\ndef endless():\n    probe = replace(base().ablation.probe, train=TrainConfig(steps=10**7))\n"
+            "    return replace(base(), ablation=replace(base().ablation, probe=probe))\n"
+        )
+    done = run(made[0], f"{path}:endless", "--variants", "fine", "--workers", "1")
+    assert done.returncode == 1
+    assert "10,000,000 steps of 4 need 40,000,000 windows of 256 tokens, and endless packs" in done.stderr
+    assert "build endless+fine" not in done.stderr
 
 
 def test_a_checkpoint_that_cannot_be_had_is_named_before_anything_is_built(tmp_path):
