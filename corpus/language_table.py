@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 DATA_FILES: Final = ("data/languages.json",)
 TABLE: Final = Path(__file__).parent / DATA_FILES[0]
 RULE_BYTES: Final = 16_384  # what a rule sees; Linguist reads 50 KiB, but its rules decide on the first lines
 SIGNATURE_BYTES: Final = 4_096  # what a signature sees
+_GRAM_BITS: Final = 14  # of the table of four-byte words by which most signatures are ruled out at once
 RULE_BLANKS: Final = 64
 RULE_LINE: Final = 512  # bytes of a line that a rule sees: longer ones made some patterns quadratic
 
@@ -170,13 +172,39 @@ def _signatures() -> tuple[Signature, ...]:
     )
 
 
+@njit(cache=True, nogil=True)
+def _grams(text: Any, seen: Any) -> None:
+    """Mark the four-byte words that occur, by hash; the last place is none's and always marked."""
+    word = np.uint32(0)
+    for i in range(len(text)):
+        word = np.uint32((word << np.uint32(8)) | np.uint32(text[i]))
+        if i >= 3:
+            seen[np.uint32(word * np.uint32(2654435761)) >> np.uint32(32 - _GRAM_BITS)] = True
+    seen[-1] = True
+
+
+@cache
+def _needed(answered: str | None) -> npt.NDArray[np.int64]:
+    """[signatures, 4]: where `_grams` marks the first and last words of what each needs."""
+    rows = np.full((len(signatures(answered)), 4), 1 << _GRAM_BITS, np.int64)
+    for row, signature in zip(rows, signatures(answered), strict=True):
+        words = [word for part in signature.needs[:2] if len(part) >= 4 for word in (part[:4], part[-4:])]
+        for at, word in enumerate(words):
+            row[at] = (int.from_bytes(word, "big") * 2654435761 & 0xFFFFFFFF) >> (32 - _GRAM_BITS)
+    return rows
+
+
 def by_signature(text: bytes, answered: str | None = None) -> str | None:
     """The first signature that the text's beginning carries: an HTTP status line, `\\documentclass`, `(set-logic`.
 
-    `answered` is what the model takes the text for: a few signatures tell it from what it is often confused with.
+    `answered` is what the model takes the text for: some signatures tell it from what it is often confused with.
     """
     head = rule_head(text[:SIGNATURE_BYTES])
-    for signature in signatures(answered):
+    seen = np.zeros((1 << _GRAM_BITS) + 1, np.bool_)
+    _grams(np.frombuffer(head, np.uint8), seen)
+    asked = signatures(answered)
+    for at in np.flatnonzero(seen[_needed(answered)].all(axis=1)).tolist():
+        signature = asked[at]
         if all(part in head for part in signature.needs) and signature.pattern.search(head):
             return signature.language
     return None

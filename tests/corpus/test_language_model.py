@@ -153,4 +153,8 @@ def test_a_model_is_read_as_it_was_saved(tmp_path):
     assert (again.columns == MODEL.columns).all()
     assert (again.pointers == MODEL.pointers).all()
     assert again.idf.tolist() == MODEL.idf.tolist()
+    assert again.prior.tolist() == MODEL.prior.tolist()
+    assert (again.odds == MODEL.odds).all()
+    assert (again.odds_columns == MODEL.odds_columns).all()
+    assert (again.odds_pointers == MODEL.odds_pointers).all()
     assert again.calibration == MODEL.calibration

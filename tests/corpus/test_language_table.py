@@ -155,9 +155,58 @@ def test_a_signature_names_a_language_whatever_the_file_is_called(text, name):
     assert by_signature(text) == name
 
 
+WORDS = [part for s in signatures() for part in s.needs] + [
+    b"(set-logic QF_LIA)",
+    b"-module(a).",
+    b"puts 'hello'",
+    b"std::cout",
+    b"const x: string = 1",
+    b"\\name{f}",
+    b"$set NOCOUNT",
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "answered", "name"),
+    [
+        (b"puts 'hello'\n", "Crystal", "Ruby"),  # a quoted 'word' is no string of Crystal's
+        (b"puts 'hello'\n", "Perl", None),
+        (b"puts 'hello'\n", None, None),
+        (b"a = [] of Int32\n", "Ruby", "Crystal"),
+        (b"for 0..3 {\n    say $_;\n}\n", "Perl", "Perl 6"),  # Perl wants parentheses
+        (b"for (0..3) {\n    print $_;\n}\n", "Perl", None),
+        (b"function f(a: number) {\n}\n", "JavaScript", "TypeScript"),
+        (b"x(1) = %t\n", "MATLAB", "Scilab"),
+        (b"public aspect Logs {\n}\n", "Java", "AspectJ"),
+        (b"using System;\nint x;\n", "Java", "C#"),
+        (b"$a: 1px\n.b\n  width: $a\n", "SCSS", "Sass"),
+        (b"$a: 1px;\n.b {\n  width: $a;\n}\n", "SCSS", None),
+    ],
+)
+def test_a_second_look_tells_a_language_from_what_the_model_takes_it_for(text, answered, name):
+    assert by_signature(text, answered) == name
+
+
+def plain_signature(text, answered):
+    """Each signature in turn, none ruled out beforehand."""
+    for signature in signatures(answered):
+        if all(part in text for part in signature.needs) and signature.pattern.search(text):
+            return signature.language
+    return None
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=12), st.sampled_from([None, "Ruby", "Crystal", "C", "SQL", "Haskell"]))
+def test_ruling_out_signatures_by_their_words_changes_no_answer(words, answered):
+    text = b"\n".join(words)
+    assert by_signature(text, answered) == plain_signature(text, answered)
+
+
 def test_every_signature_compiles_and_names_a_known_language():
     known = TABLE.names | {name for names in TABLE.extensions.values() for name in names}
-    assert {signature.language for signature in signatures()} <= known
+    classes = {TABLE.variants.get(name, name) for name in known} | TABLE.text_formats
+    looks = [s for name in classes for s in signatures(name)]
+    assert len(set(looks)) == len(TABLE.signatures), "each is asked for some answer of the model"
+    assert {signature.language for signature in looks} <= known
     assert all(signature.needs for signature in signatures()), "a pattern alone is too slow"
 
 
@@ -171,6 +220,9 @@ def test_all_rules_compile():
         (b"#!/usr/bin/env python3\n", "Python"),
         (b"#!/usr/bin/python2.7 -u\n", "Python"),
         (b"#! /bin/bash\n", "Shell"),
+        (b"#!/usr/bin/env perl6\n", "Perl 6"),
+        (b"#!/usr/bin/env osascript -l JavaScript\n", "JavaScript"),
+        (b"#!/usr/bin/osascript\n", "AppleScript"),
         (b"#!/usr/bin/env -S FOO=1 node --x\n", "JavaScript"),
         (b"#!/usr/bin/tclsh8.6", "Tcl"),
         (b"#!/usr/bin/octave -q\n", "Octave"),

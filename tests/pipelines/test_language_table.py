@@ -46,8 +46,8 @@ named_patterns:
 @pytest.fixture
 def linguist(tmp_path):
     curated = json.loads((DATA / "languages_curated.json").read_text("utf-8"))
-    removed = dict(curated["remove"]["extensions"])
-    more = "".join(f'"{name}":\n  type: x\n  extensions: ["{extension}"]\n' for extension, name in removed.items())
+    removed = [(field, key, name) for field, pairs in curated["remove"].items() for key, name in pairs]
+    more = "".join(f'"{name}":\n  type: x\n  {field}: ["{key}"]\n' for field, key, name in removed)
     preferred = f"Preferred:\n  type: x\n  extensions: {json.dumps(sorted(curated['prefer']))}\n"
     (tmp_path / "languages.yml").write_text(LANGUAGES + more + preferred)
     (tmp_path / "heuristics.yml").write_text(HEURISTICS)

@@ -6,16 +6,20 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from corpus.language_model import bag, load, scores
+from corpus.language_model import COARSE, MIX, ODDS_STEP, SHORT, bag, load, scores
 from pipelines.train_languages import (
     FOLDS,
     RIDGE,
+    SMOOTHING,
     Samples,
+    add_odds,
     calibrate,
+    coarse,
     compress,
     fit,
     fold_of,
     main,
+    odds,
     read,
     vectors,
 )
@@ -111,15 +115,65 @@ def test_calibration_tells_sure_from_unsure():
     assert chance[lead < 0.2].mean() == pytest.approx(right[lead < 0.2].mean(), abs=0.1)
 
 
-def test_a_compressed_model_scores_as_its_weights_do():
-    texts = [text.encode() for group in PROGRAMS.values() for text in group]
+TEXTS = [text.encode() for group in PROGRAMS.values() for text in group]
+TARGET = np.arange(9) // 3
+
+
+def plain_odds(texts, target, n_classes):
+    """Naive Bayes as its docstring says, in dictionaries: (what a bucket adds to a class, each class's prior)."""
+    found = {}
+    for text, label in zip(texts, target, strict=True):
+        buckets = bag(text)[0]
+        for bucket in buckets.tolist():
+            key = (bucket >> COARSE, int(label))
+            found[key] = found.get(key, 0) + 1 / len(buckets) ** 0.5
+    every = {b: sum(n for (other, _), n in found.items() if other == b) + 1e-3 for b, _ in found}
+    background = sum(every.values()) + 1e-3 * ((1 << 16 - COARSE) - len(every))
+    ratio = {(b, c): np.log1p(n / (SMOOTHING * every[b] / background)) for (b, c), n in found.items()}
+    totals = [sum(n for (_, c), n in found.items() if c == label) for label in range(n_classes)]
+    return ratio, [np.log(SMOOTHING / (total + SMOOTHING)) for total in totals]
+
+
+def test_odds_agree_with_their_plain_definition():
+    table, prior = odds(coarse(vectors(TEXTS)[0]), TARGET, 3)
+    expected, expected_prior = plain_odds(TEXTS, TARGET, 3)
+    assert prior == pytest.approx(expected_prior, rel=1e-4)
+    assert table.nnz == len(expected)
+    for (bucket, label), value in expected.items():
+        assert abs(table[bucket, label] * ODDS_STEP - value) <= ODDS_STEP * 0.51
+
+
+def test_odds_of_a_held_out_file_come_from_the_other_folds():
+    matrix, _ = vectors(TEXTS)
+    folds = np.arange(9) % 3
+    unseen = np.zeros((9, 3), np.float32)
+    add_odds(unseen, matrix, TARGET, folds)
+    rest = folds != folds[4]
+    table, prior = odds(coarse(matrix[rest]), TARGET[rest], 3)
+    buckets = bag(TEXTS[4])[0] >> COARSE
+    expected = table[buckets].toarray().mean(axis=0) * ODDS_STEP + prior
+    assert unseen[4] == pytest.approx(MIX * expected, rel=1e-3)
+
+
+LONG = [b" ".join(b"%s%d" % (word, n) for n in range(200)) for word in (b"v", b"w")]  # too long for odds
+
+
+@pytest.mark.parametrize("texts", [TEXTS, LONG])
+def test_a_compressed_model_scores_as_its_weights_and_odds_do(texts):
     matrix, idf = vectors(texts)
+    target = np.arange(len(texts)) % 3
     weights = np.random.default_rng(0).normal(size=(matrix.shape[1], 3)).astype(np.float32)
-    model = compress(weights, idf, ["a", "b", "c"])
+    table, prior = odds(coarse(matrix), target, 3)
+    model = compress(weights, idf, ["a", "b", "c"], table, prior)
     data = np.frombuffer(b"".join(texts), np.uint8)
     ends = np.cumsum([len(text) for text in texts]).astype(np.int64)
     found = scores(model, data, np.concatenate([[0], ends[:-1]]), ends)
-    assert found == pytest.approx(np.asarray(sparse.csr_matrix(matrix) @ weights), abs=0.02)
+    expected = np.asarray(sparse.csr_matrix(matrix) @ weights)
+    for row, size in enumerate(np.diff(matrix.indptr)):
+        if size < SHORT:
+            mean = (coarse(matrix)[row] @ table).toarray()[0] / size * ODDS_STEP
+            expected[row] += MIX * (mean + prior)
+    assert found == pytest.approx(expected, abs=0.02)
 
 
 def test_the_command_writes_a_model_that_names_its_samples(folder, tmp_path, capsys):
