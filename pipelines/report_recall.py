@@ -75,7 +75,7 @@ def _cell(text: str) -> str:
 
 def _each(told: Told) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
     for stage, rounds in told.items():
-        for label in dict.fromkeys(label for entry in rounds for label in entry["labels"]):
+        for label in dict.fromkeys(label for entry in rounds for label in (*entry.get("sites", ()), *entry["labels"])):
             yield stage, label, rounds
 
 
