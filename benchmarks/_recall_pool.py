@@ -52,7 +52,7 @@ FIRST: Final = Pool(sites=SITES, pinned="recall_packages.txt", where="on Debian 
 SECOND: Final = Pool(
     sites=_recall_sites2.SITES,
     pinned="recall_packages2.txt",
-    where="on Debian 12 with Debian 13 (trixie, main) in its sources too",
+    where="on Debian 12 with its non-free part and Debian 13 in the sources too",
 )
 
 

@@ -19,10 +19,10 @@ _CHAPTERS_AT: Final[str] = _DATA["chapters"]["pages"]
 
 
 def _site(told: dict[str, Any]) -> Site:
-    words = {name: tuple(told[name].split()) for name in ("math", "other", "leave") if name in told}
+    given = told | {name: tuple(told[name].split()) for name in ("math", "other", "leave") if name in told}
     if told["url"] == _CHAPTERS_AT:
-        words["math"] += tuple(f"{name}.html" for names in _CHAPTERS.values() for name in names)
-    return Site(**{**told, **words})
+        given["math"] += tuple(f"{name}.html" for names in _CHAPTERS.values() for name in names)
+    return Site(**given)
 
 
 SEEDS: Final = (

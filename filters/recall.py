@@ -52,6 +52,16 @@ class Label:
     def __post_init__(self) -> None:
         if not self.name or "." in self.name:
             raise ValueError(f"a label needs a name without dots, not {self.name!r}")
+        for name in ("cut_tokens", "domains", "url_patterns", "documents"):
+            value: object = getattr(self, name)
+            if not isinstance(value, tuple):
+                raise ValueError(f"{name} of {self.name} is a tuple: write ({value!r},), with the comma")
+        for seed in self.seeds():
+            if "://" in seed or (seed in self.domains and "/" in seed):
+                raise ValueError(
+                    f"{self.name}'s seed {seed!r}: domains are hosts alone, such as 'sympy.org', and url_patterns have "
+                    f"no scheme, such as 'docs.sympy.org/latest/*'"
+                )
         if not self.cut_tokens or min(self.cut_tokens) < 1:
             raise ValueError(f"cut_tokens of {self.name} needs a number of at least 1 per round, not {self.cut_tokens}")
         if not (self.domains or self.url_patterns or self.documents):

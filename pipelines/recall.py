@@ -23,6 +23,7 @@ from pipelines.stage import Job, Result, Shards, Work, groups, tally
 
 OUTPUTS = ("documents", "scores", "rounds", "selections", "models", "cards", "proposals")
 _GROUP_TEXT = 64 << 20  # most text of one row group
+_NAMED = 5  # of seeds that match nothing; the others are counted
 
 
 def run(work: Work, cfg: RecallConfig, pool: Shards, pool_survivors: Shards) -> Result:
@@ -130,9 +131,10 @@ def _check_seeds(cfg: RecallConfig, counts: dict[str, int], pages: int, number: 
     if lost and not cfg.unmatched_seeds:
         label, seed = lost[0]
         what = "seed" if number == 1 else f"edited pattern after round {number - 1}"
+        others = [repr(seed) for _, seed in lost[1:_NAMED]] + [f"{len(lost) - _NAMED:,} more"] * (len(lost) > _NAMED)
+        also = f" (nor: {', '.join(others)})" if others else ""
         raise ValueError(
-            f"recall: {label}'s {what} {seed!r} matches none"
-            f" of the pool's {pages:,} pages with text{f' (nor do {len(lost) - 1} others)' if lost[1:] else ''}: "
+            f"recall: {label}'s {what} {seed!r} matches none of the pool's {pages:,} pages with text{also}: "
             f"correct it, take it out, or set unmatched_seeds=True"
         )
     for wanted in cfg.labels:

@@ -19,8 +19,9 @@ from pipelines.console import UsageError, console, end, usage_error
 from pipelines.export import folder_of
 from pipelines.manifest import Found
 from pipelines.opened import add_options, opened
-from pipelines.report_recall import histories, plot
+from pipelines.report_recall import histories, page_part
 from pipelines.report_recall import sections as recall_sections
+from pipelines.report_recall import table as html_table
 
 Rows = list[list[str]]
 _PASSES_ON = {"dedup": "filter", "recall": "pool_dedup"}  # keeps, and counts, the reasons of the stage before
@@ -41,11 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = f"python -m pipelines.build --recipe {args.recipe} --root {args.root}"
         return usage_error(f"no build of {args.recipe} in {args.root}: run {command}")
     tables, told = sections(store, found), histories(store, found)
-    recalled = recall_sections(told)
     out = console()
-    for title, head, rows in tables[:4]:  # one screen; the page has the others, and recall's rounds
-        out.print(_table(title, head, rows))
-    store.write_text("report.html", page(args.recipe, [*tables, *recalled], _curve(store, found) + plot(told)))
+    for title, head, rows in (*tables[:4], *recall_sections(told)):  # one screen; the page has the others
+        if rows:
+            out.print(_table(title, head, rows))
+    store.write_text("report.html", page(args.recipe, tables, _curve(store, found) + page_part(told)))
     rows_shards = _shards(found, "pack", "rows")
     if rows_shards:
         print(f"training rows: {args.root}/{rows_shards[0].path.rsplit('/', 1)[0]} ({len(rows_shards)} Arrow files)")
@@ -232,17 +233,15 @@ def _curve(store: Store, found: dict[str, Found]) -> str:
 
 
 def page(recipe: str, tables: list[tuple[str, list[str], Rows]], curve: str) -> str:
-    """The report as one page without scripts or outside files."""
-    parts = []
-    for title, heads, rows in tables:
-        head = "".join(f"<th>{html.escape(h)}</th>" for h in heads)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in rows)
-        parts.append(f"<h2>{html.escape(title)}</h2><table><tr>{head}</tr>{body}</table>")
+    """The report as one page without scripts or outside files; `curve` comes after the first four tables."""
+    parts = [html_table(title, heads, rows) if rows else "" for title, heads, rows in tables]
     style = (
         "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}"
         "table{border-collapse:collapse;display:block;overflow-x:auto}"
         "th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}"
         "td:not(:first-child){font-variant-numeric:tabular-nums}svg text{font-size:12px}"
+        "svg{max-width:100%;height:auto}summary{font-size:1.17em;font-weight:bold;margin:.8rem 0}"
+        ".wide{overflow-wrap:anywhere;min-width:12rem}"
     )
     body = "".join(parts[:4]) + curve + "".join(parts[4:])
     name = html.escape(recipe)

@@ -1,25 +1,32 @@
-"""The recall loop in the report: a table and a plot per round, and the pages around the last cuts.
+"""The recall loop in the report: per label its rounds as a table and a plot, then of every round what it proposed and
+the pages around its cut.
 
-Comes in: the history that `recall` and `recall_source` write, one JSON artefact each. Goes out: rows of text and one
-SVG.
+Comes in: the history that `recall` and `recall_source` write, one JSON artefact each. Goes out: rows of text, and a
+part of a page of HTML.
 """
 
 import html
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from corpus.shards import Store
 from pipelines.manifest import Found
 
 Section = tuple[str, list[str], list[list[str]]]
+Told = dict[str, list[dict[str, Any]]]
 HEADS = [
-    "round", "seed", "pages", "tokens", "domains", "new", "of before", "lost", "precision", "recall",
-    "average precision", "calibration error", "related domains", "joining prefixes",
+    "round", "seed", "tokens", "pages", "new", "of before", "lost", "domains",
+    "precision at cut", "recall at cut", "average precision", "calibration error",
 ]  # fmt: skip
-_WIDTH, _BAR, _HIGH = 640, 46, 150
+_SHORT = ("round", "seed", "tokens", "pages", "new", "of before", "domains", "precision at cut", "recall at cut")
+_SHOWN = 5  # pages on each side of a cut; the proposal lists all of them
+_MOST = 40  # proposals of a round; the file has all of them
+_EXCERPT = 160
+_WIDE_CELL = 40  # characters; such a cell may break anywhere, others only between words
 
 
-def histories(store: Store, found: dict[str, Found]) -> dict[str, list[dict[str, Any]]]:
+def histories(store: Store, found: dict[str, Found]) -> Told:
     """Stage -> its rounds; stages that ran none are left out."""
     made = {}
     for stage in ("recall", "recall_source"):
@@ -30,29 +37,53 @@ def histories(store: Store, found: dict[str, Found]) -> dict[str, list[dict[str,
     return made
 
 
-_SHOWN = 5  # pages on each side of a cut; the proposal lists all of them
-
-
-def sections(told: dict[str, list[dict[str, Any]]]) -> list[Section]:
-    """The rounds of every label, then the pages on both sides of the last cut."""
+def sections(told: Told) -> list[Section]:
+    """The rounds of every label, in the columns that fit a screen."""
     found: list[Section] = []
-    for stage, rounds in told.items():
-        for label in _labels(rounds):
-            found.append((f"{stage}: rounds of {label}", HEADS, [_round(entry, label) for entry in rounds]))
-            if rounds[-1].get("stopped"):
-                found[-1][2].append(["stopped", rounds[-1]["stopped"], *[""] * (len(HEADS) - 2)])
-    for stage, rounds in told.items():
-        for label in _labels(rounds):
-            pages = rounds[-1]["labels"].get(label, {}).get("samples", [])
-            above, below = ([page for page in pages if page["above"] == side] for side in (True, False))
-            rows = [_sample(page) for page in (*above[-_SHOWN:], *below[:_SHOWN])]
-            heads = ["side", "score", "tokens", "page", "begins"]
-            found.append((f"{stage}: around the last cut of {label}", heads, rows))
-    return [section for section in found if section[2]]
+    for stage, label, rounds in _each(told):
+        _, heads, rows = _rounds(stage, label, rounds)
+        short = [heads.index(head) for head in _SHORT]
+        found.append((f"{stage}: rounds of {label}", list(_SHORT), [[row[i] for i in short] for row in rows]))
+    return found
 
 
-def _labels(rounds: list[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(label for entry in rounds for label in entry["labels"]))
+def page_part(told: Told) -> str:
+    """Everything that the history tells, label by label; rounds before the last are folded."""
+    parts = []
+    for stage, label, rounds in _each(told):
+        parts += [table(*_rounds(stage, label, rounds)), _stopped(rounds), plot(rounds, label), _explained()]
+        for entry in rounds:
+            inside = "".join(table(*section, level=4) for section in around(entry, label) if section[2])
+            if inside:
+                is_open = " open" if entry is rounds[-1] else ""
+                name = html.escape(f"{stage}: {label}, round {entry['round']}")
+                parts.append(f"<details{is_open}><summary>{name}</summary>{_file(entry)}{inside}</details>")
+    return "".join(parts)
+
+
+def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], level: int = 2) -> str:
+    """A heading and a table."""
+    head = "".join(f"<th>{html.escape(h)}</th>" for h in heads)
+    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
+    return f"<h{level}>{html.escape(title)}</h{level}><table><tr>{head}</tr>{body}</table>"
+
+
+def _cell(text: str) -> str:
+    wide = ' class="wide"' if len(text) > _WIDE_CELL else ""
+    return f"<td{wide}>{html.escape(text)}</td>"
+
+
+def _each(told: Told) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
+    for stage, rounds in told.items():
+        for label in dict.fromkeys(label for entry in rounds for label in (*entry.get("sites", ()), *entry["labels"])):
+            yield stage, label, rounds
+
+
+# --- tables
+
+
+def _rounds(stage: str, label: str, rounds: list[dict[str, Any]]) -> Section:
+    return f"{stage}: rounds of {label}", HEADS, [_round(entry, label) for entry in rounds]
 
 
 def _round(entry: dict[str, Any], label: str) -> list[str]:
@@ -61,52 +92,129 @@ def _round(entry: dict[str, Any], label: str) -> list[str]:
         return [str(entry["round"]), "no seed", *[""] * (len(HEADS) - 2)]
     held = row["held_out"]
     site = entry.get("sites", {}).get(label, {})
-    joining = str(len(site.get("prefixes", []))) if site else ""
-    if entry.get("edited") is not None:
-        joining = f"{sum(name == label for name, _ in entry['edited'])} (edited)"
-    numbers = [f"{row[key]:,}" for key in ("seed_pages", "pages", "tokens")]
-    changes = [f"{row[key]:,}" for key in ("new_pages", "pages_of_before", "lost_pages")]
-    shares = [held["precision"], held["recall"], held["average_precision"], held["calibration"]["error"]]
+    counts = ("seed_pages", "tokens", "pages", "new_pages", "pages_of_before", "lost_pages")
+    shares = [held.get("precision_at_cut"), held.get("recall_at_cut")]
+    shares += [held["average_precision"], held["calibration"]["error"]]
     return [
-        str(entry["round"]), *numbers, f"{site['collected_domains']:,}" if site else "", *changes,
+        str(entry["round"]), *(f"{row[key]:,}" for key in counts), f"{site['collected_domains']:,}" if site else "",
         *("" if share is None else f"{share:.3f}" for share in shares),
-        str(len(site.get("domains", []))) if site else "", joining,
     ]  # fmt: skip
+
+
+def around(entry: dict[str, Any], label: str) -> list[Section]:
+    """What one round proposed, what a person made of it, and the pages on both sides of its cut."""
+    site = entry.get("sites", {}).get(label, {})
+    proposed = [
+        [kind, row[kind], f"{row['collected']:,}", f"{row['pages']:,}", f"{row['collected'] / row['pages']:.0%}"]
+        for kind in ("domain", "prefix")
+        for row in site.get(f"{kind}s" if kind == "domain" else "prefixes", [])
+    ]
+    decided = [
+        ["no" if name != label else "yes", pattern]
+        for name, pattern in entry.get("edited") or ()
+        if name.lstrip("-") == label
+    ]
+    pages = entry["labels"].get(label, {}).get("samples", [])
+    above, below = ([page for page in pages if page["above"] == side] for side in (True, False))
+    samples = [_sample(page) for page in (*above[-_SHOWN:], *below[:_SHOWN])]
+    return [
+        ("Pages just above and below the cut", ["side", "score", "tokens", "page", "begins"], samples),
+        (
+            "Related domains, and prefixes proposed for the next seed",
+            ["what", "where", "collected", "pages", "share"],
+            _first(proposed),
+        ),
+        ("Decided by a person instead", ["in the seed", "pattern"], _first(decided)),
+    ]
+
+
+def _first(rows: list[list[str]]) -> list[list[str]]:
+    more = len(rows) - _MOST
+    return [*rows[:_MOST], ["", f"and {more:,} more", *[""] * (len(rows[0]) - 2)]] if more > 0 else rows
 
 
 def _sample(page: dict[str, Any]) -> list[str]:
     side = "above" if page["above"] else "below"
-    return [side, f"{page['score']:.4f}", f"{page['tokens']:,}", page["where"], page["text"][:160]]
+    return [side, f"{page['score']:.4f}", f"{page['tokens']:,}", page["where"], page["text"][:_EXCERPT]]
 
 
-def plot(told: dict[str, list[dict[str, Any]]]) -> str:
-    """Bars of pages per round and label, what is new of them set apart; the held-out precision above each."""
-    parts = []
-    for stage, rounds in told.items():
-        for label in _labels(rounds):
-            rows = [(entry["round"], entry["labels"].get(label)) for entry in rounds]
-            parts.append(_bars(f"{stage}: pages of {label} by round", [(n, row) for n, row in rows if row]))
-    return "".join(parts)
+def _stopped(rounds: list[dict[str, Any]]) -> str:
+    why = rounds[-1].get("stopped")
+    return f"<p>Stopped after round {rounds[-1]['round']}: {html.escape(why)}.</p>" if why else ""
 
 
-def _bars(title: str, rows: list[tuple[int, dict[str, Any]]]) -> str:
-    most = max([row["pages"] for _, row in rows] + [1])
+def _file(entry: dict[str, Any]) -> str:
+    name = entry.get("file")
+    return f"<p>To edit, below the build's root: <code>{html.escape(name)}</code></p>" if name else ""
+
+
+# --- the plot
+
+_HIGH, _WIDE, _BAR = 120, 230, 34
+_DARK, _LIGHT, _LINES = "#1a6", "#7cb", ("#1a6", "#c50", "#557")
+
+
+def plot(rounds: list[dict[str, Any]], label: str) -> str:
+    """Pages, tokens and domains as bars and the held-out shares as lines, by round."""
+    rows = [(entry["round"], entry["labels"][label], entry) for entry in rounds if label in entry["labels"]]
+    pages = [(row["pages"], row["new_pages"]) for _, row, _ in rows]
+    domains = [entry.get("sites", {}).get(label, {}).get("collected_domains") for _, _, entry in rows]
+    panels = [("pages (light: new)", _bars(pages)), ("tokens", _bars([(row["tokens"], 0) for _, row, _ in rows]))]
+    if None not in domains:
+        panels.append(("domains", _bars([(n, 0) for n in domains])))
+    panels.append(("held-out examples", _curves([row["held_out"] for _, row, _ in rows])))
     shapes = []
-    for place, (number, row) in enumerate(rows):
-        x, whole = 60 + place * 2 * _BAR, row["pages"] / most * _HIGH
-        new = row["new_pages"] / most * _HIGH
-        base = 46 + _HIGH
-        precision = row["held_out"]["precision"]
-        told = f"{row['pages']:,}" + ("" if precision is None else f" · P {precision:.2f}")
+    for place, (title, inside) in enumerate(panels):
+        ticks = "".join(f'<text x="{_x(i)}" y="{_HIGH + 50}">{number}</text>' for i, (number, *_) in enumerate(rows))
         shapes.append(
-            f'<rect x="{x}" y="{base - whole:.1f}" width="{_BAR}" height="{whole - new:.1f}" fill="#1a6"/>'
-            f'<rect x="{x}" y="{base - new:.1f}" width="{_BAR}" height="{new:.1f}" fill="#7cb"/>'
-            f'<text x="{x - 14}" y="{base - whole - 6:.1f}">{told}</text>'
-            f'<text x="{x}" y="{base + 16}">round {number}</text>'
+            f'<g transform="translate({place * _WIDE} 0)"><text x="10" y="12">{title}</text>{inside}{ticks}</g>'
         )
-    name = html.escape(title)
+    name = html.escape(f"{label} by round")
+    width = len(panels) * _WIDE
     return (
-        f'<h2>{name}</h2><svg viewBox="0 0 {_WIDTH} {_HIGH + 72}" width="{_WIDTH}" role="img" aria-label="{name}">'
-        f'{"".join(shapes)}<text x="60" y="12">light: new; dark: also in the round before; P: held-out precision'
-        f"</text></svg>"
+        f'<svg viewBox="0 0 {width} {_HIGH + 60}" width="{width}" role="img" aria-label="{name}">'
+        f"{''.join(shapes)}</svg>"
     )
+
+
+def _explained() -> str:
+    colours = zip(_LINES, ("precision at cut", "recall at cut", "average precision"), strict=True)
+    names = ", ".join(f'<span style="color:{colour}">{name}</span>' for colour, name in colours)
+    return (
+        f"<p>Lines: {names}, of examples held out of training. They are of the seed's own sites, and a random page of "
+        f"the pool counts as negative: how well the round does elsewhere is seen on the pages around its cut.</p>"
+    )
+
+
+def _x(place: int) -> int:
+    return 14 + place * (_BAR + 14)
+
+
+def _bars(values: list[tuple[int, int]]) -> str:
+    """The lower, light part of a bar is the second number."""
+    most = max([whole for whole, _ in values] + [1])
+    shapes = []
+    for place, (whole, light) in enumerate(values):
+        high, low, base = whole / most * _HIGH, light / most * _HIGH, _HIGH + 34
+        shapes.append(
+            f'<rect x="{_x(place)}" y="{base - high:.1f}" width="{_BAR}" height="{high - low:.1f}" fill="{_DARK}"/>'
+            f'<rect x="{_x(place)}" y="{base - low:.1f}" width="{_BAR}" height="{low:.1f}" fill="{_LIGHT}"/>'
+            f'<text x="{_x(place)}" y="{base - high - 4:.1f}">{_short(whole)}</text>'
+        )
+    return "".join(shapes)
+
+
+def _short(number: int) -> str:
+    return f"{number / 1e6:.2f}M" if number >= 1_000_000 else f"{number:,}"
+
+
+def _curves(held: list[dict[str, Any]]) -> str:
+    base = _HIGH + 34
+    shapes = [f'<path d="M8 34V{base}H{_WIDE - 30}" fill="none" stroke="#bbb"/>']
+    shapes += [f'<text x="{_WIDE - 28}" y="{y}">{end}</text>' for y, end in ((38, "1"), (base, "0"))]
+    for colour, key in zip(_LINES, ("precision_at_cut", "recall_at_cut", "average_precision"), strict=True):
+        points = [(_x(i), base - row[key] * _HIGH) for i, row in enumerate(held) if row.get(key) is not None]
+        line = " ".join(f"{x},{y:.1f}" for x, y in points)
+        shapes.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        shapes += [f'<circle cx="{x}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points]
+    return "".join(shapes)

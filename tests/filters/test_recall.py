@@ -219,6 +219,13 @@ def test_the_last_cut_stands_for_all_later_rounds():
         (lambda: Label(name="math", cut_tokens=(1,)), "math has no seed: give domains, url_patterns or documents"),
         (lambda: Label(name="math", cut_tokens=(), domains=("a",)), "cut_tokens of math needs a number"),
         (lambda: Label(name="", cut_tokens=(1,), domains=("a",)), "a label needs a name"),
+        (lambda: Label(name="math", cut_tokens=5, domains=("a",)), r"cut_tokens of math is a tuple: write \(5,\)"),
+        (
+            lambda: Label(name="math", cut_tokens=(1,), domains="a.org"),
+            r"domains of math is a tuple: write \('a\.org',\)",
+        ),
+        (lambda: Label(name="math", cut_tokens=(1,), domains=("a.org/b",)), "seed 'a.org/b': domains are hosts alone"),
+        (lambda: Label(name="math", cut_tokens=(1,), url_patterns=("http://a.org/*",)), "url_patterns have no scheme"),
         (lambda: RecallConfig(rounds=0), "rounds must be at least 1"),
         (lambda: RecallConfig(domain_share=1.1), r"domain_share must be in \[0, 1\]"),
         (lambda: RecallConfig(labels=(Label(name="a", cut_tokens=(1,), domains=("a",)),) * 2), "names one twice"),

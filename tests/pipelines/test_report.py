@@ -7,7 +7,7 @@ def test_the_report_of_a_build_shows_stages_drops_mixture_and_probe(base, capsys
     for title in ("Stages", "Drops by reason", "Mixture", "Bits per byte"):
         assert title in printed
     page = (base / "report.html").read_text()
-    assert page.count("<table>") == 13
+    assert page.count("<table>") == 19
     assert "<polyline" in page
     assert "60.00%" in page
     assert "<td>HumanEval</td>" in page
