@@ -25,7 +25,7 @@ CLASSIFIER = ClassifierConfig(dim=16, learning_rate=1.0, word_ngrams=2, min_step
 WORDS = ClassifierConfig(max_negatives=3_000, words=WordsConfig())
 # The mathematics of pool 1 is 2.75M of its 34.6M tokens; the first rounds look wider, for sites that may be related.
 # Another pool's budgets are the same shares of its tokens, rounded to 10,000.
-CUTS = {"pool-1": (4_000_000, 3_500_000, 3_000_000)}
+CUTS = {"pool-1": (4_000_000, 3_500_000, 3_000_000), "pool-2": (3_120_000, 2_730_000, 2_340_000)}
 CUT_SHARES = (0.1155, 0.1010, 0.0866)  # those of pool 1
 STARTS = {"pool-1": _recall_sites.SEEDS, "pool-2": _recall_sites2.SEEDS}
 CODE_SEEDS = ("flask.palletsprojects.com", "docs.aiohttp.org", "docs.djangoproject.com")
@@ -36,7 +36,11 @@ READ = 200  # undecided pages a round that a reader is shown
 
 def automatic() -> Recipe:
     """Three rounds, and nobody looks in between: prefixes join as proposed."""
-    return _recipe(RecallConfig(labels=(_math(),), rounds=3, classifier=WORDS, read=READ, join_collected=True))
+    return _recipe(
+        RecallConfig(
+            labels=(_math(),), rounds=3, classifier=WORDS, read=READ, join_collected=True, unmatched_seeds=True
+        )
+    )
 
 
 def read() -> Recipe:
