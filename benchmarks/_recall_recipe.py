@@ -28,9 +28,9 @@ WORDS = ClassifierConfig(max_negatives=3_000, words=WordsConfig())
 CUTS = {"pool-1": (4_000_000, 3_500_000, 3_000_000), "pool-2": (3_120_000, 2_730_000, 2_340_000)}
 CUT_SHARES = (0.1155, 0.1010, 0.0866)  # those of pool 1
 STARTS = {"pool-1": _recall_sites.SEEDS, "pool-2": _recall_sites2.SEEDS}
-CODE_SEEDS = ("flask.palletsprojects.com", "docs.aiohttp.org", "docs.djangoproject.com")
 CODE_CUTS = (6_000_000, 8_000_000, 8_000_000)
 PATTERNS = Path(__file__).with_name("recall_patterns")
+CODE_SEEDS = tuple((PATTERNS / "code-seeds.txt").read_text().split())  # pages of three sites that show code
 READ = 200  # undecided pages a round that a reader is shown
 
 
@@ -58,8 +58,8 @@ def fasttext() -> Recipe:
 
 
 def code() -> Recipe:
-    """Pages with code, from three sites of Python libraries; nobody looks in between."""
-    label = Label(name="code", domains=CODE_SEEDS, cut_tokens=CODE_CUTS)
+    """Pages with code, from such pages of three sites of Python libraries; nobody looks in between."""
+    label = Label(name="code", url_patterns=CODE_SEEDS, cut_tokens=CODE_CUTS)
     return _recipe(RecallConfig(labels=(label,), rounds=3, classifier=WORDS))
 
 
