@@ -22,7 +22,8 @@ def _site(told: dict[str, Any]) -> Site:
     words = {name: tuple(told[name].split()) for name in ("math", "other", "leave") if name in told}
     if told["url"] == _CHAPTERS_AT:
         words["math"] += tuple(f"{name}.html" for names in _CHAPTERS.values() for name in names)
-    return Site(**{**told, **words})
+    fields: dict[str, Any] = told | words
+    return Site(**fields)
 
 
 SEEDS: Final = (
