@@ -24,19 +24,22 @@ from pipelines.recipes import Recipe
 CLASSIFIER = ClassifierConfig(dim=16, learning_rate=1.0, word_ngrams=2, min_steps=10_000, max_negatives=1_500)
 WORDS = ClassifierConfig(max_negatives=3_000, words=WordsConfig())
 # The mathematics of pool 1 is 2.75M of its 34.6M tokens; the first rounds look wider, for sites that may be related.
-# Another pool's budgets are the same shares of its tokens, rounded to 10,000.
-CUTS = {"pool-1": (4_000_000, 3_500_000, 3_000_000)}
-CUT_SHARES = (0.1155, 0.1010, 0.0866)  # those of pool 1
+# Another pool's budgets are the same shares of its tokens (0.1155, 0.1010, 0.0866), rounded to 10,000.
+CUTS = {"pool-1": (4_000_000, 3_500_000, 3_000_000), "pool-2": (3_120_000, 2_730_000, 2_340_000)}
 STARTS = {"pool-1": _recall_sites.SEEDS, "pool-2": _recall_sites2.SEEDS}
-CODE_SEEDS = ("flask.palletsprojects.com", "docs.aiohttp.org", "docs.djangoproject.com")
 CODE_CUTS = (6_000_000, 8_000_000, 8_000_000)
 PATTERNS = Path(__file__).with_name("recall_patterns")
+CODE_SEEDS = tuple((PATTERNS / "code-seeds.txt").read_text().split())  # pages of three sites that show code
 READ = 200  # undecided pages a round that a reader is shown
 
 
 def automatic() -> Recipe:
     """Three rounds, and nobody looks in between: prefixes join as proposed."""
-    return _recipe(RecallConfig(labels=(_math(),), rounds=3, classifier=WORDS, read=READ, join_collected=True))
+    return _recipe(
+        RecallConfig(
+            labels=(_math(),), rounds=3, classifier=WORDS, read=READ, join_collected=True, unmatched_seeds=True
+        )
+    )
 
 
 def read() -> Recipe:
@@ -54,8 +57,8 @@ def fasttext() -> Recipe:
 
 
 def code() -> Recipe:
-    """Pages with code, from three sites of Python libraries; nobody looks in between."""
-    label = Label(name="code", domains=CODE_SEEDS, cut_tokens=CODE_CUTS)
+    """Pages with code, from such pages of three sites of Python libraries; nobody looks in between."""
+    label = Label(name="code", url_patterns=CODE_SEEDS, cut_tokens=CODE_CUTS)
     return _recipe(RecallConfig(labels=(label,), rounds=3, classifier=WORDS))
 
 

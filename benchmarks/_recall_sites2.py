@@ -19,10 +19,11 @@ _CHAPTERS_AT: Final[str] = _DATA["chapters"]["pages"]
 
 
 def _site(told: dict[str, Any]) -> Site:
-    given = told | {name: tuple(told[name].split()) for name in ("math", "other", "leave") if name in told}
+    words = {name: tuple(told[name].split()) for name in ("math", "other", "leave") if name in told}
     if told["url"] == _CHAPTERS_AT:
-        given["math"] += tuple(f"{name}.html" for names in _CHAPTERS.values() for name in names)
-    return Site(**given)
+        words["math"] += tuple(f"{name}.html" for names in _CHAPTERS.values() for name in names)
+    fields: dict[str, Any] = told | words
+    return Site(**fields)
 
 
 SEEDS: Final = (

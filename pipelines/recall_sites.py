@@ -159,4 +159,5 @@ def write_proposals(store: Store, cfg: None, job: Job, counts: "Counter[str]") -
     """The file that a person may edit."""
     params: Any = job.params
     (reading,) = job.inputs[0]
-    yield edit_file(*params, json.loads(store.read_bytes(reading))).encode()
+    number, found = params
+    yield edit_file(number, found, json.loads(store.read_bytes(reading))).encode()
