@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 import benchmarks
-from pipelines.console import end, plain
+from pipelines.console import console, end
 
 KEYS = ("benchmark", "what", "unit", "ours", "peer", "theirs", "ratio")
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     table = Table(*KEYS[1:], title=args.name)
     for row in rows:
         table.add_row(*(_shown(row[key]) for key in KEYS[1:]))
-    plain().print(table)
+    console().print(table)
     return 0
 
 
