@@ -150,6 +150,7 @@ def draw(root: str, n: int, group: int) -> list[dict[str, Any]]:
             dates,
             zeros.astype(np.int8),
             dates,
+            zeros.astype(np.int8),
             _mixed(nodes, 5),
             id_column,
         ]

@@ -111,7 +111,7 @@ def check_itself(work: Work, cfg: DedupConfig) -> None:
     Three shards and three groups, so that keys, runs, components, votes and clusters meet across files. `verify` is
     at most 0.9 here, since no estimate tells 0.995 from a threshold beside it.
     """
-    side = replace(work, progress=Silent())
+    side = replace(work, stage=f"{work.stage}/check", progress=Silent())
     verify = None if cfg.verify is None else min(cfg.verify, 0.9)
     own = DedupConfig(
         unit="file", minhash=cfg.minhash, verify=verify, verify_by=cfg.verify_by, range_bytes=cfg.range_bytes

@@ -58,7 +58,7 @@ def offer(store: Store, cfg: tuple[int, int], job: Job, counts: dict[str, int]) 
     collected = np.array(selected["label"].to_pylist(), object)
     chance = np.clip(selected["score"].to_numpy().astype(np.float64), 1e-7, 1 - 1e-7)
     logits = np.log(chance) - np.log1p(-chance)
-    decided = np.array([label is not None for label in store.table(seeds, ["label"])["label"].to_pylist()])
+    decided = store.table(seeds, ["label"])["label"].is_valid().to_numpy()
     rows: list[tuple[Any, ...]] = []
     for label, (names, cut) in params.items():
         listed = Joining([(label, name) for name in names], depth)

@@ -170,7 +170,7 @@ def test_rows_that_cannot_last_are_named_before_the_variants_are_built(made, rec
         )
     done = run(made[0], f"{path}:endless", "--variants", "fine", "--workers", "1")
     assert done.returncode == 1
-    assert "10,000,000 steps of 4 need 40,000,000 windows of 256 tokens, and endless packs" in done.stderr
+    assert "10,000,000 steps of 4 need 40,000,000 windows of 256 tokens, and mine.endless packs" in done.stderr
     assert "build endless+fine" not in done.stderr
 
 

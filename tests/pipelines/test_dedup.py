@@ -337,7 +337,7 @@ def test_a_step_that_loses_a_file_between_two_is_found_by_the_self_check(tmp_pat
 def test_the_self_check_runs_once_for_its_settings_and_tells_nothing(tmp_path):
     corpus = Corpus(tmp_path, INLINE, FIVE, MINHASH)
     dedup.run(corpus.work, FILE, **corpus.inputs())
-    before = set(corpus.work.store.list("objects/dedup/planted"))
+    before = set(corpus.work.store.list("objects/dedup/check/planted"))
     dedup.run(corpus.work, replace(FILE, unit="none"), **corpus.inputs())
-    assert set(corpus.work.store.list("objects/dedup/planted")) == before and len(before) == 3
+    assert set(corpus.work.store.list("objects/dedup/check/planted")) == before and len(before) == 3
     assert "planted" not in (corpus.work.store.read_text("logs/run.jsonl") or "")

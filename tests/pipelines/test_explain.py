@@ -63,4 +63,4 @@ def test_a_page_that_was_not_selected_says_why(tmp_path):
         results[stage].outputs[output] = [shard]
     found = {name: Found(Stage(name=name, run=len, config=None), "done", "", made) for name, made in results.items()}
     told = list(explain.pages(store, found, "https://a.org/x"))
-    assert told[2:] == ["  pool_dedup: survives=False reason=url_duplicate", "  recall: score=0.0"]
+    assert told[2:] == ["  pool_dedup: survives=False reason=url_duplicate", "  recall: score=0"]
