@@ -21,7 +21,7 @@ from pipelines.ablation import Build, Run, as_variant, check_rows, check_variant
 from pipelines.ablation_report import Ablation, page, summary
 from pipelines.build import plan, record_build, run_stage
 from pipelines.cluster import ClusterError, connect
-from pipelines.console import UsageError, console, count_of, end, usage_error
+from pipelines.console import UsageError, add_cluster_options, console, end, usage_error
 from pipelines.identity import canonical, digest
 from pipelines.live import following
 from pipelines.manifest import look_up, survey
@@ -340,14 +340,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--root", default="build", help="store of the base and its variants (default: build)")
     parser.add_argument("--sample", type=float, metavar="FRACTION", help="that share of origins, base and variants")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler")
-    where.add_argument(
-        "--workers",
-        type=count_of("workers cannot work"),
-        metavar="N",
-        help="local worker processes (default: one per core)",
-    )
+    add_cluster_options(parser)
     parser.add_argument(
         "--pool", action="store_true", help="the base alone: how often 3 of its seeds differ from 3 others"
     )

@@ -38,7 +38,7 @@ from pipelines import (
     scrub,
 )
 from pipelines.cluster import Cluster, ClusterError, connect
-from pipelines.console import UsageError, console, count_of, end, usage_error
+from pipelines.console import UsageError, add_cluster_options, console, end, usage_error
 from pipelines.manifest import OLDER_CODE, Found, commit, look_up, resolve, survey
 from pipelines.place import check_writable, store_at
 from pipelines.progress import RunProgress
@@ -385,14 +385,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--root", default="build", help="where everything goes: a folder or any fsspec URL (default: build)"
     )
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler, such as tcp://host:8786")
-    where.add_argument(
-        "--workers",
-        type=count_of("workers cannot work"),
-        metavar="N",
-        help="local worker processes (default: one per core)",
-    )
+    add_cluster_options(parser)
     parser.add_argument(
         "--sample", type=fraction, metavar="FRACTION", help="that share of origins, as a build of its own"
     )

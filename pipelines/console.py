@@ -56,3 +56,15 @@ def count_of(what: str) -> Callable[[str], int]:
         return int(text)
 
     return count
+
+
+def add_cluster_options(parser: argparse.ArgumentParser) -> None:
+    """Where the work is done: a running scheduler, or worker processes of this machine."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler, such as tcp://host:8786")
+    where.add_argument(
+        "--workers",
+        type=count_of("workers cannot work"),
+        metavar="N",
+        help="local worker processes (default: one per core)",
+    )

@@ -29,7 +29,7 @@ from corpus.sources import github
 from corpus.sources.candidates import CANDIDATES, names
 from corpus.sources.gharchive import SERVER, Hours, candidates
 from pipelines.cluster import ClusterError, connect
-from pipelines.console import UsageError, count_of, end, usage_error
+from pipelines.console import UsageError, add_cluster_options, end, usage_error
 from pipelines.place import store_at
 from pipelines.progress import RunProgress
 from pipelines.stage import Job, StageError, Work, tally
@@ -173,14 +173,7 @@ def _parser() -> argparse.ArgumentParser:
         "--allow-network", action="append", default=[], metavar="CIDR", help="may be reached though it is not public"
     )
     parser.add_argument("--root", default="build", help="where hours that were read are kept (default: build)")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler")
-    where.add_argument(
-        "--workers",
-        type=count_of("workers cannot work"),
-        metavar="N",
-        help="local worker processes (default: one per core)",
-    )
+    add_cluster_options(parser)
     return parser
 
 

@@ -16,7 +16,7 @@ from corpus.takedown import Taken, taken_down
 from filters.domains import language_names
 from pipelines.console import UsageError, end, usage_error
 from pipelines.manifest import Found, resolve
-from pipelines.opened import add_options, opened
+from pipelines.opened import add_options, opened, shards_of
 from pipelines.recipes import Recipe
 from pipelines.stage import tally
 
@@ -66,21 +66,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def pages(store: Store, found: dict[str, Found], what: str) -> Iterator[str]:
     """What became of a page of the pool that is no document."""
-    for position, shard in enumerate(_outputs(found, "crawl", "pool")):
+    for position, shard in enumerate(shards_of(found, "crawl", "pool")):
         for row, page in matches(store, shard, what):
             page_id = page.pop("id")
             assert isinstance(page_id, bytes)
             yield f"page {page_id.hex()} of the pool, which is no document"
             yield "  crawl: " + _shown(page)
             for stage, output in (("pool_dedup", "pool_survivors"), ("recall", "scores")):
-                made = _outputs(found, stage, output)
+                made = shards_of(found, stage, output)
                 said = _shown(store.table(made[position]).slice(row, 1).to_pylist()[0]) if made else "not run"
                 yield f"  {stage}: {said}"
-
-
-def _outputs(found: dict[str, Found], stage: str, output: str) -> list[Shard]:
-    result = found[stage].result
-    return [] if result is None else result.outputs[output]
 
 
 def matches(store: Store, shard: Shard, what: str) -> Iterator[tuple[int, dict[str, object]]]:

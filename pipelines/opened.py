@@ -7,7 +7,7 @@ stage of the plan, results of older code included: whoever reads a build wants w
 import argparse
 from dataclasses import dataclass
 
-from corpus.shards import Store
+from corpus.shards import Shard, Store
 from pipelines.build import fraction, plan
 from pipelines.manifest import Found, survey
 from pipelines.place import store_at
@@ -35,3 +35,9 @@ def opened(args: argparse.Namespace) -> Opened:
     loaded = load(args.recipe, args.sample)
     store = store_at(args.root)
     return Opened(loaded, store, survey(store, plan(loaded.recipe), accept_code=True))
+
+
+def shards_of(found: dict[str, Found], stage: str, output: str) -> list[Shard]:
+    """The shards of a stage's output; none where the stage has not run or is no part of the plan."""
+    result = found[stage].result if stage in found else None
+    return result.outputs.get(output, []) if result else []

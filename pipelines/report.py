@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 from rich.table import Table
 
 from corpus.mix_plan import from_description, with_parts
-from corpus.shards import Shard, Store
+from corpus.shards import Store
 from pipelines.console import UsageError, console, end, usage_error
 from pipelines.export import folder_of
 from pipelines.manifest import Found
-from pipelines.opened import add_options, opened
+from pipelines.opened import add_options, opened, shards_of
 from pipelines.report_recall import histories, page_part
 from pipelines.report_recall import sections as recall_sections
 from pipelines.report_recall import table as html_table
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if rows:
             out.print(_table(title, head, rows))
     store.write_text("report.html", page(args.recipe, tables, _curve(store, found) + page_part(told)))
-    rows_shards = _shards(found, "pack", "rows")
+    rows_shards = shards_of(found, "pack", "rows")
     if rows_shards:
         print(f"training rows: {args.root}/{rows_shards[0].path.rsplit('/', 1)[0]} ({len(rows_shards)} Arrow files)")
         for name in build.loaded.recipe.export.formats if found["export"].result else ():
@@ -67,11 +67,6 @@ def sections(store: Store, found: dict[str, Found]) -> list[tuple[str, list[str]
         ("Languages", ["language", "documents", "kept", "survive"], language_rows(store, found)),
         ("Rules by language: documents dropped", *rule_rows(store, found)),
     ]
-
-
-def _shards(found: dict[str, Found], stage: str, output: str) -> list[Shard]:
-    result = found[stage].result if stage in found else None
-    return result.outputs.get(output, []) if result else []
 
 
 def stage_rows(found: dict[str, Found]) -> Rows:
@@ -108,7 +103,7 @@ def _refused(here: Found) -> Counter[str]:
 def mixture(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
     """The plan as it was made: shares and tokens asked and got, and how often everything is repeated."""
     heads = ["domain", "asked", "got", "tokens asked", "tokens got", "available", "samples", "repeats"]
-    plans = _shards(found, "mix", "plan")
+    plans = shards_of(found, "mix", "plan")
     if not plans:
         return heads, []
     lines = from_description(json.loads(store.read_bytes(plans[0])))
@@ -123,7 +118,7 @@ def mixture(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
 
 def probe_scores(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
     """Bits per byte by domain, before and after training, and the loss at both ends."""
-    results = _shards(found, "probe", "results")
+    results = shards_of(found, "probe", "results")
     heads = ["domain", "documents", "bytes", "before", "after"]
     if not results:
         return heads, []
@@ -142,7 +137,7 @@ def probe_scores(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows
 
 def _planned(store: Store, found: dict[str, Found]) -> set[str]:
     """Domains that the mixture takes samples of."""
-    plans = _shards(found, "mix", "plan")
+    plans = shards_of(found, "mix", "plan")
     return (
         {line.domain for line in from_description(json.loads(store.read_bytes(plans[0]))) if line.got}
         if plans
@@ -153,7 +148,7 @@ def _planned(store: Store, found: dict[str, Found]) -> set[str]:
 def benchmarks(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
     """Every set that documents were compared with, by its files' hash, and what it hit; then those that were not."""
     heads = ["benchmark", "content", "strings", "used", "documents hit"]
-    records = _shards(found, "decontaminate", "checked")
+    records = shards_of(found, "decontaminate", "checked")
     if not records:
         return heads, []
     record = json.loads(store.read_bytes(records[0]))
@@ -178,7 +173,7 @@ def language_rows(store: Store, found: dict[str, Found]) -> Rows:
 
 def _by_language(store: Store, found: dict[str, Found]) -> Iterable[tuple[list[str], list[bool], list[bool]]]:
     outputs = [
-        _shards(found, *ref) for ref in (("classify", "languages"), ("filter", "verdicts"), ("dedup", "survivors"))
+        shards_of(found, *ref) for ref in (("classify", "languages"), ("filter", "verdicts"), ("dedup", "survivors"))
     ]
     for languages, verdicts, survivors in zip(*outputs, strict=False):
         yield (
@@ -197,7 +192,7 @@ def rule_rows(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
     """First failing rule by language, for the languages that lose most."""
     counts: dict[str, Counter[str]] = {}
     rules: Counter[str] = Counter()
-    outputs = [_shards(found, *ref) for ref in (("classify", "languages"), ("filter", "verdicts"))]
+    outputs = [shards_of(found, *ref) for ref in (("classify", "languages"), ("filter", "verdicts"))]
     for languages, verdicts in zip(*outputs, strict=False):
         names = _names(store.table(languages, ["language", "text_format", "outside"]))
         for name, reason in zip(names, store.table(verdicts, ["reason"])["reason"].to_pylist(), strict=True):
@@ -211,7 +206,7 @@ def rule_rows(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
 
 def _curve(store: Store, found: dict[str, Found]) -> str:
     """The probe's loss per step as an SVG line."""
-    results = _shards(found, "probe", "results")
+    results = shards_of(found, "probe", "results")
     if not results:
         return ""
     losses = [entry["loss"] for entry in json.loads(store.read_bytes(results[0]))["log"]]
