@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from benchmarks import _recall_sites2
+from benchmarks import _recall_sites2, _recall_sites3
 from benchmarks._recall_sites import INDEXES, SITES, Site
 from corpus.extract import html_text
 from pipelines.demo_math import Page
@@ -29,9 +29,8 @@ from pipelines.demo_pages import CRAWLED_UNTIL, ELSEWHERE, elsewhere, warc_file
 from pipelines.demo_sources import PACKAGES
 
 LEAST: Final = 500  # characters of text: shorter pages are headings, redirects and lists of links
-LARGEST: Final = 400_000  # bytes of HTML
 FILES: Final = 8
-MATH, OTHER = "math", "other"
+MATH, OTHER, READ = "math", "other", "read"
 _CANDIDATES: Final = 3  # pages held per page wanted, since some have too little text
 # XHTML closes elements where HTML cannot, and may declare entities before the page.
 _CLOSED: Final = re.compile(rb"<(script|a|div|p|span|td)\b([^<>]*)/>")
@@ -46,6 +45,7 @@ class Pool:
     pinned: str  # the file that names the packages, beside this module
     where: str  # where they are to be had
     others: bool = False  # with the pages of other sites that the demo's input holds
+    told: str | None = None  # the file with the labels of pages that were read one by one, beside this module
 
 
 FIRST: Final = Pool(sites=SITES, pinned="recall_packages.txt", where="on Debian 12", others=True)
@@ -54,12 +54,26 @@ SECOND: Final = Pool(
     pinned="recall_packages2.txt",
     where="on Debian 12 with its non-free part and Debian 13 in the sources too",
 )
+THIRD: Final = Pool(
+    sites=_recall_sites3.SITES,
+    pinned="recall_packages3.txt",
+    told="recall_labels3.tsv",
+    where="on Debian 12 with its non-free part and Debian 13 in the sources too",
+)
 
 
 def packages(pool: Pool = FIRST) -> dict[str, tuple[str, str]]:
     """Package -> (file, SHA-256), as pinned."""
     lines = (line.split() for line in Path(__file__).with_name(pool.pinned).read_text().splitlines())
     return {name.split("_")[0]: (name, digest) for digest, name in lines}
+
+
+def labels_read(pool: Pool) -> dict[str, str]:
+    """URL -> label, of pages that were read."""
+    if pool.told is None:
+        return {}
+    lines = Path(__file__).with_name(pool.told).read_text().splitlines()
+    return dict(line.split("\t") for line in lines)
 
 
 def build(folder: Path, demo_packages: Path, target: Path, pool: Pool = FIRST) -> None:
@@ -76,8 +90,13 @@ def build(folder: Path, demo_packages: Path, target: Path, pool: Pool = FIRST) -
             f"run\napt-get download {wanted}"
         )
     lines, pages = [], []
+    read = labels_read(pool)
     for site in pool.sites:
         for label, page in _drawn(site, folder, *pinned[site.package]):
+            if label == READ:
+                if page.url not in read:
+                    continue  # the readers did not agree on it
+                label = read[page.url]
             lines.append(f"{page.url}\t{label}\t{site.package}")
             pages.append(page)
     for page in _others(demo_packages) if pool.others else ():
@@ -106,9 +125,10 @@ def _drawn(site: Site, folder: Path, file: str, digest: str) -> Iterator[tuple[s
     data = (folder / file).read_bytes()
     if sha256(data).hexdigest() != digest:
         raise ValueError(f"{file} is not the file that is pinned: take it again, version {_version(file)}")
-    wanted = {MATH: site.take_math, OTHER: site.take}
-    held: dict[str, list[tuple[int, str, bytes]]] = {MATH: [], OTHER: []}
-    for name, html in members(data, f"./usr/share/{site.folder}"):
+    rest = READ if site.read else OTHER
+    wanted = {MATH: site.take_math, rest: site.take}
+    held: dict[str, list[tuple[int, str, bytes]]] = {label: [] for label in wanted}
+    for name, html in members(data, f"./{site.root}/{site.folder}", site.largest):
         label = label_of(site, name)
         if label is None:
             continue
@@ -129,13 +149,13 @@ def label_of(site: Site, name: str) -> str | None:
     """What the path decides, or None where the page is left out."""
     if any(fnmatchcase(name, pattern) for pattern in (*INDEXES, *site.leave)):
         return None
-    for label, patterns in ((MATH, site.math), (OTHER, site.other)):
+    for label, patterns in ((MATH, site.math), (READ if site.read else OTHER, site.other)):
         if any(fnmatchcase(name, pattern) for pattern in patterns):
             return label
     return None
 
 
-def members(deb: bytes, folder: str) -> Iterator[tuple[str, bytes]]:
+def members(deb: bytes, folder: str, largest: int) -> Iterator[tuple[str, bytes]]:
     """HTML files below the folder, by their path in it. A .deb is an `ar` archive with a tar file of the data in it; a
     .jar in it is a folder too."""
     at = 8
@@ -145,14 +165,14 @@ def members(deb: bytes, folder: str) -> Iterator[tuple[str, bytes]]:
             with tarfile.open(fileobj=io.BytesIO(deb[at + 60 : at + 60 + size]), mode="r|*") as members:
                 for member in members:
                     jar = member.name.endswith(".jar") and folder.startswith(f"{member.name}/")
-                    if not member.isfile() or not (jar or (member.name.startswith(folder) and member.size <= LARGEST)):
+                    if not member.isfile() or not (jar or (member.name.startswith(folder) and member.size <= largest)):
                         continue
                     path = member.name.removeprefix(folder)
                     if jar or path.endswith((".html", ".htm", ".html.gz", ".xhtml")):
                         file = members.extractfile(member)
                         assert file is not None
                         if jar:
-                            yield from _jar_members(file.read(), folder.removeprefix(f"{member.name}/"))
+                            yield from _jar_members(file.read(), folder.removeprefix(f"{member.name}/"), largest)
                         elif path.endswith(".xhtml"):
                             yield path, _CLOSED.sub(rb"<\1\2></\1>", _DECLARED.sub(b"<!DOCTYPE html>", file.read()))
                         else:
@@ -161,10 +181,10 @@ def members(deb: bytes, folder: str) -> Iterator[tuple[str, bytes]]:
         at += 60 + size + size % 2
 
 
-def _jar_members(jar: bytes, folder: str) -> Iterator[tuple[str, bytes]]:
+def _jar_members(jar: bytes, folder: str, largest: int) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(io.BytesIO(jar)) as files:
         for info in files.infolist():
-            if info.filename.startswith(folder) and info.filename.endswith(".html") and info.file_size <= LARGEST:
+            if info.filename.startswith(folder) and info.filename.endswith(".html") and info.file_size <= largest:
                 yield info.filename.removeprefix(folder), files.read(info)
 
 

@@ -12,7 +12,7 @@ documentation; lists of packages for mathematics; the C++ interface of an algebr
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 # Lists of links and pages of nothing but source.
 INDEXES: Final = ("*genindex*", "*modindex*", "*search.html", "*_modules/*", "*-Index.html", "*/src/*", "*search/*")
@@ -23,13 +23,23 @@ class Site:
     """One documentation set; its pages are drawn by a hash of their address."""
 
     package: str
-    folder: str  # below usr/share in the package
+    folder: str  # below `root` in the package
     url: str
     math: tuple[str, ...] = ()
     other: tuple[str, ...] = ("*",)
     leave: tuple[str, ...] = ()
     take_math: int = 60
     take: int = 200
+    root: str = "usr/share"
+    largest: int = 400_000  # bytes of HTML
+    read: bool = False  # what `other` matches is labelled page by page, in the pool's file of labels
+
+
+def site_of(told: dict[str, Any]) -> Site:
+    """A site as the TOML files tell it: patterns separated by spaces."""
+    words = {name: tuple(told[name].split()) for name in ("math", "other", "leave") if name in told}
+    fields: dict[str, Any] = told | words
+    return Site(**fields)
 
 
 def numbered(pattern: str, numbers: str) -> tuple[str, ...]:
