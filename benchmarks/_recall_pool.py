@@ -30,7 +30,8 @@ from pipelines.demo_sources import PACKAGES
 
 LEAST: Final = 500  # characters of text: shorter pages are headings, redirects and lists of links
 FILES: Final = 8
-MATH, OTHER, READ = "math", "other", "read"
+MATH, OTHER = "math", "other"
+UNCLEAR: Final = "?"  # not read yet, or read without agreement: in the pool, in no figure
 _CANDIDATES: Final = 3  # pages held per page wanted, since some have too little text
 # XHTML closes elements where HTML cannot, and may declare entities before the page.
 _CLOSED: Final = re.compile(rb"<(script|a|div|p|span|td)\b([^<>]*)/>")
@@ -69,18 +70,23 @@ def packages(pool: Pool = FIRST) -> dict[str, tuple[str, str]]:
 
 
 def labels_read(pool: Pool) -> dict[str, str]:
-    """URL -> label, of pages that were read."""
-    if pool.told is None:
+    """URL -> label, of pages that were read; none before they are."""
+    if pool.told is None or not (path := Path(__file__).with_name(pool.told)).exists():
         return {}
-    lines = Path(__file__).with_name(pool.told).read_text().splitlines()
-    return dict(line.split("\t") for line in lines)
+    return dict(line.split("\t") for line in path.read_text().splitlines())
 
 
 def build(folder: Path, demo_packages: Path, target: Path, pool: Pool = FIRST) -> None:
-    """Write the WARC files and the labels into `target`, unless they are there."""
+    """Write the WARC files and the labels into `target`, unless they are there; then what was read since."""
     done = target / "labels.tsv"
-    if done.exists():
-        return
+    if not done.exists():
+        _write(folder, demo_packages, target, pool)
+    if read := labels_read(pool):
+        rows = (line.split("\t") for line in done.read_text().splitlines())
+        done.write_text("".join(f"{url}\t{read.get(url, label)}\t{package}\n" for url, label, package in rows))
+
+
+def _write(folder: Path, demo_packages: Path, target: Path, pool: Pool) -> None:
     pinned = packages(pool)
     missing = [name for name, _ in pinned.values() if not (folder / name).exists()]
     if missing:
@@ -90,13 +96,8 @@ def build(folder: Path, demo_packages: Path, target: Path, pool: Pool = FIRST) -
             f"run\napt-get download {wanted}"
         )
     lines, pages = [], []
-    read = labels_read(pool)
     for site in pool.sites:
         for label, page in _drawn(site, folder, *pinned[site.package]):
-            if label == READ:
-                if page.url not in read:
-                    continue  # the readers did not agree on it
-                label = read[page.url]
             lines.append(f"{page.url}\t{label}\t{site.package}")
             pages.append(page)
     for page in _others(demo_packages) if pool.others else ():
@@ -107,7 +108,7 @@ def build(folder: Path, demo_packages: Path, target: Path, pool: Pool = FIRST) -
     for number in range(FILES):
         name = f"recall-{number:05d}.warc.gz"
         (target / name).write_bytes(b"".join(warc_file(name, pages[number::FILES])))
-    done.write_text("".join(f"{line}\n" for line in sorted(set(lines))))
+    (target / "labels.tsv").write_text("".join(f"{line}\n" for line in sorted(set(lines))))
 
 
 def labels(target: Path) -> dict[str, tuple[str, str]]:
@@ -125,7 +126,7 @@ def _drawn(site: Site, folder: Path, file: str, digest: str) -> Iterator[tuple[s
     data = (folder / file).read_bytes()
     if sha256(data).hexdigest() != digest:
         raise ValueError(f"{file} is not the file that is pinned: take it again, version {_version(file)}")
-    rest = READ if site.read else OTHER
+    rest = UNCLEAR if site.read else OTHER
     wanted = {MATH: site.take_math, rest: site.take}
     held: dict[str, list[tuple[int, str, bytes]]] = {label: [] for label in wanted}
     for name, html in members(data, f"./{site.root}/{site.folder}", site.largest):
@@ -149,7 +150,7 @@ def label_of(site: Site, name: str) -> str | None:
     """What the path decides, or None where the page is left out."""
     if any(fnmatchcase(name, pattern) for pattern in (*INDEXES, *site.leave)):
         return None
-    for label, patterns in ((MATH, site.math), (READ if site.read else OTHER, site.other)):
+    for label, patterns in ((MATH, site.math), (UNCLEAR if site.read else OTHER, site.other)):
         if any(fnmatchcase(name, pattern) for pattern in patterns):
             return label
     return None
