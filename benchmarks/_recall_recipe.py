@@ -22,7 +22,7 @@ from pipelines.recipes import Recipe
 
 # 122 seed pages are no 500,000: at the published pace fastText says 0.5 to everything (see docs/recall.md).
 CLASSIFIER = ClassifierConfig(dim=16, learning_rate=1.0, word_ngrams=2, min_steps=10_000, max_negatives=1_500)
-WORDS = ClassifierConfig(max_negatives=3_000, words=WordsConfig())
+WORDS = ClassifierConfig(max_negatives=3_000, words=WordsConfig(), folds=5)
 # The mathematics of pool 1 is 2.75M of its 34.6M tokens; the first rounds look wider, for sites that may be related.
 # Another pool's budgets are the same shares of its tokens (0.1155, 0.1010, 0.0866), rounded to 10,000.
 CUTS = {"pool-1": (4_000_000, 3_500_000, 3_000_000), "pool-2": (3_120_000, 2_730_000, 2_340_000)}
@@ -71,6 +71,7 @@ def _math() -> Label:
 
 
 def _recipe(recall: RecallConfig) -> Recipe:
-    pages = CommonCrawl(folder=os.environ["RECALL_POOL"], dump="labelled")
+    # Where a pool lies is no part of what it is, and both are built below one root: the dump's name tells them apart.
+    pages = CommonCrawl(folder=os.environ["RECALL_POOL"], dump=f"labelled-{_pool()}")
     batch = Batch(name="pages", source=pages, extract=page_text, output="pool", shard_bytes=16 << 20)
     return Recipe(crawl=CrawlConfig(batches=(batch,)), recall=recall, mix=MixConfig())

@@ -7,12 +7,13 @@ once serve both: pieces of ASCII letters are joined and lower-cased, all other p
 stand for themselves, and what is left (digits, punctuation, white space) is not read.
 
 Trained by dual coordinate descent (Yu, Huang, Lin 2011: each example's dual variable in turn), in the order of the
-examples, which are read anew for each epoch: one batch, the two arrays and eight bytes an example are in memory.
+examples: one batch, the two arrays and eight bytes an example are in memory, and the words of all examples where they
+are below `_HELD_BYTES`; above, they are read anew for each epoch.
 """
 
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numba
@@ -22,6 +23,7 @@ import pyarrow as pa
 _PRIME = np.uint64(1099511628211)
 _START = np.uint64(14695981039346656037)
 _BISECTIONS = 40
+_HELD_BYTES = 1 << 29  # of counted words: where all examples have fewer, they are counted once and not in every epoch
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +97,17 @@ def train_words(cfg: WordsConfig, pieces: Pieces, batches: Callable[[], Iterable
     """The model of these examples; `batches` gives them anew for each epoch, in one order."""
     having = np.zeros(cfg.buckets, np.int64)
     rows = positives = 0
-    for offsets, ids, positive in batches():
-        _, found, _ = _counts(offsets, ids, *_table(pieces), cfg.buckets)
+    held: list[_Counted] | None = []
+    size = 0
+    for counted in _counted(cfg, pieces, batches):
+        _, found, _, positive = counted
         having += np.bincount(found, minlength=cfg.buckets)
         rows, positives = rows + len(positive), positives + int(positive.sum())
+        size += sum(part.nbytes for part in counted)
+        if size > _HELD_BYTES:
+            held = None
+        elif held is not None:
+            held.append(counted)
     if not 0 < positives < rows:
         raise ValueError(f"{positives} positive and {rows - positives} negative examples: a classifier needs both")
     rarity = np.where(having >= cfg.min_count, np.log(rows / np.maximum(having, 1)), 0).astype(np.float32)
@@ -107,12 +116,19 @@ def train_words(cfg: WordsConfig, pieces: Pieces, batches: Callable[[], Iterable
     duals = np.zeros(rows)
     for _ in range(cfg.epochs):
         at = 0
-        for offsets, ids, positive in batches():
-            starts, found, counts = _counts(offsets, ids, *_table(pieces), cfg.buckets)
+        for starts, found, counts, positive in held if held is not None else _counted(cfg, pieces, batches):
             values = _values(starts, found, counts, rarity)
             _descend(starts, found, values, positive, caps, duals[at : at + len(positive)], weights, bias)
             at += len(positive)
     return Words(rarity, weights.astype(np.float32), float(bias[0]))
+
+
+_Counted = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # starts, buckets, counts, positive
+
+
+def _counted(cfg: WordsConfig, pieces: Pieces, batches: Callable[[], Iterable[Batch]]) -> Iterator[_Counted]:
+    for offsets, ids, positive in batches():
+        yield (*_counts(offsets, ids, *_table(pieces), cfg.buckets), positive)
 
 
 def word_logits(model: Words, pieces: Pieces, ids: pa.LargeListArray) -> np.ndarray:

@@ -97,10 +97,12 @@ def run_round(
     n_parts = max(1, -(-tally(drawn).get("example_tokens", 0) * 4 // _PART_BYTES))
     jobs = [Job((drawn,), params=(part, n_parts)) for part in range(n_parts)]
     examples = work.map(sort_examples, None, jobs, step="sorted", schema=EXAMPLES)
-    trainings = [Job((examples,), params=(label, texts.get(label, ()))) for label in labels]
-    models = work.map(train_model, cfg, trainings, step="train", schema=None)
+    folds = (None, *range(cfg.folds)) if cfg.folds > 1 else (None,)
+    trainings = [Job((examples,), params=(label, texts.get(label, ()), fold)) for fold in folds for label in labels]
+    trained = work.map(train_model, cfg, trainings, step="train", schema=None)
+    models = trained[: len(labels)]  # of all examples
     schema = pa.schema([("tie", pa.uint32()), *((label, pa.float32()) for label in labels)])
-    jobs = [Job(([d], [i], models, [s]), params=labels, batch=d.batch) for d, i, s, _ in rows]
+    jobs = [Job(([d], [i], trained, [s]), params=labels, batch=d.batch) for d, i, s, _ in rows]
     scored = work.map(score, cfg, jobs, step="score", schema=schema)
     given = Selection(documents, ids, scored, before)
     found = cut_and_select(work, given, {label: budgets[label] for label in labels}, samples)
@@ -143,7 +145,7 @@ def draw_examples(store: Store, cfg: tuple[int, float], job: Job, counts: dict[s
         taken |= (labels[row] or "").startswith(REJECTED)
         drawn = negative < negative_rate and collected[row] is None
         if taken or drawn:
-            chosen.append((int(key * 2**53) << 11, row, labels[row], taken, drawn, apart < held_out))
+            chosen.append((_key(key), row, labels[row], taken, drawn, apart < held_out))
     chosen.sort()
     counts["examples"] = len(chosen)
     counts["example_tokens"] = sum(int(numbers[row]) for _, row, *_ in chosen)
@@ -172,13 +174,14 @@ def sort_examples(store: Store, cfg: None, job: Job, counts: dict[str, int]) -> 
         yield table.take(pa.array(order[first : first + _BATCH])).combine_chunks().to_batches()[0]
 
 
-def _rows(store: Store, shard: Shard, label: str, held_out: bool) -> Iterator[Row]:
-    """The shard's examples of one label's model."""
+def _rows(store: Store, shard: Shard, label: str, held_out: bool, left_out: range = range(0)) -> Iterator[Row]:
+    """The shard's examples of one label's model, without the seed pages whose keys are left out."""
     for batch in store.batches(shard):
         offsets, values = batch["ids"].offsets.to_numpy(), batch["ids"].values.to_numpy()
         columns = (batch[name].to_pylist() for name in ("key", "label", "taken", "drawn", "held_out"))
         for i, (key, name, taken, drawn, apart) in enumerate(zip(*columns, strict=True)):
-            if apart == held_out and (taken if name in (label, REJECTED + label) else drawn):
+            wanted = taken if name in (label, REJECTED + label) else drawn
+            if apart == held_out and wanted and not (name == label and key in left_out):
                 yield key, values[offsets[i] : offsets[i + 1]], name == label
 
 
@@ -187,21 +190,31 @@ def _texts(cfg: ClassifierConfig, texts: Sequence[str]) -> list[Row]:
     if not texts:
         return []
     ids = load(cfg.tokenizer).encode_column(pa.array(texts, pa.large_string()))
-    keys = [int(uniform_draws(text.encode(), cfg.seed, "recall", 0, 1)[0] * 2**53) << 11 for text in texts]
+    keys = [_key(uniform_draws(text.encode(), cfg.seed, "recall", 0, 1)[0]) for text in texts]
     offsets, values = ids.offsets.to_numpy(), ids.values.to_numpy()
     rows = [(key, values[a:b], True) for key, a, b in zip(keys, offsets[:-1], offsets[1:], strict=True) if b > a]
     return sorted(rows, key=lambda row: row[0])
+
+
+def fold_keys(fold: int, folds: int) -> range:
+    """The keys of one fold: of equal ranges one, since keys are drawn."""
+    return range(fold * 2**64 // folds, (fold + 1) * 2**64 // folds)
+
+
+def _key(draw: float) -> int:
+    return int(draw * 2**53) << 11
 
 
 def train_model(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
     """One label's model, from the sorted examples: a batch of them is in memory."""
     (examples,) = job.inputs
     params: Any = job.params
-    label, texts = params
+    label, texts, fold = params
     outside = _texts(cfg, texts)
+    left_out = range(0) if fold is None else fold_keys(fold, cfg.folds)
 
     def rows() -> Iterator[Row]:
-        inside = (row for shard in examples for row in _rows(store, shard, label, held_out=False))
+        inside = (row for shard in examples for row in _rows(store, shard, label, False, left_out))
         yield from heapq.merge(iter(outside), inside, key=lambda row: row[0])
 
     def batches() -> Iterator[Examples]:
@@ -217,8 +230,11 @@ def train_model(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str,
     if not positives or not negatives:
         lacks = "positive" if not positives else "negative"
         raise ValueError(
-            f"recall of {label}: {positives} positive and {negatives} negative examples, and a classifier needs both: "
+            f"recall of {label}: {positives} positive and {negatives} negative examples"
+            + ("" if fold is None else f" outside fold {fold + 1} of {cfg.folds}")
+            + ", and a classifier needs both: "
             + ("add seeds to the label" if lacks == "positive" else "enlarge the pool")
+            + ("" if fold is None else ", or set folds=1")
         )
     counts["epochs"] = epochs_for(cfg, positives + negatives) if cfg.words is None else cfg.words.epochs
     counts["buckets"] = buckets_for(cfg, counts["tokens"]) if cfg.words is None else cfg.words.buckets
@@ -250,16 +266,27 @@ def make_card(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, i
 
 
 def score(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
-    """Every page's logit by label, and its place among equals. What a person rejected comes last."""
+    """Every page's logit by label, and its place among equals. What a person rejected comes last; a page of the seed
+    is scored by the model of the folds that it is not in."""
     (documents,), (tokens,), models, (seeds,) = job.inputs
     labels: Any = job.params
     loaded = [scorer(cfg, store.read_bytes(model)) for model in models]
+    n = len(labels)
+    apart = [loaded[n * fold : n * (fold + 1)] for fold in range(1, cfg.folds + 1)] if cfg.folds > 1 else []
     schema = pa.schema([("tie", pa.uint32()), *((label, pa.float32()) for label in labels)])
     columns = (store.batches(documents, ["id"]), store.batches(tokens, ["ids"]), store.batches(seeds, ["label"]))
     for batch, ids, seed in zip(*columns, strict=True):
-        decided = [pc.fill_null(pc.equal(seed["label"], REJECTED + label), False) for label in labels]
-        made = [
-            pc.if_else(rejected, pa.scalar(NEVER, pa.float32()), pa.array(logits(ids["ids"])))
-            for logits, rejected in zip(loaded, decided, strict=True)
-        ]
-        yield pa.RecordBatch.from_arrays([pa.array(ties(batch["id"].to_pylist())), *made], schema=schema)
+        documents_, names = batch["id"].to_pylist(), seed["label"]
+        keys = np.array([_key(uniform_draws(d, cfg.seed, "recall", 0, 1)[0]) for d in documents_], np.uint64)
+        made = []
+        for at, label in enumerate(labels):
+            found = loaded[at](ids["ids"])
+            inside = pc.fill_null(pc.equal(names, label), False).to_numpy(zero_copy_only=False)
+            for fold, others in enumerate(apart):
+                keys_of = fold_keys(fold, cfg.folds)
+                rows = np.flatnonzero(inside & (keys >= keys_of.start) & (keys <= keys_of.stop - 1))
+                if len(rows):
+                    found[rows] = others[at](ids["ids"].take(pa.array(rows))) + np.float32(cfg.seed_logit)
+            found[pc.fill_null(pc.equal(names, REJECTED + label), False).to_numpy(zero_copy_only=False)] = NEVER
+            made.append(pa.array(found, pa.float32()))
+        yield pa.RecordBatch.from_arrays([pa.array(ties(documents_)), *made], schema=schema)

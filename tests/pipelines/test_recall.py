@@ -9,7 +9,9 @@ import pytest
 from corpus.schema import DOCUMENTS, RECALL_SCORES, SURVIVORS
 from filters.recall import Edited, Label, RecallConfig
 from filters.recall_model import ClassifierConfig
+from filters.recall_words import WordsConfig
 from pipelines.recall import run
+from pipelines.stage import StageError
 from tests.pipelines.aligned import write
 from tests.pipelines.corpora import OneAfterTheOther, work
 
@@ -248,3 +250,30 @@ def test_the_proposal_lists_the_pages_around_the_cut_to_be_read(tmp_path):
     text = stage.store.read_bytes(result.outputs["proposals"][0]).decode()
     lines = [line.split("\t") for line in text.splitlines() if line.startswith("#?math\t")]
     assert len(lines) == 6 and all(float(score) > 0 and excerpt for _, _, score, excerpt in lines)
+
+
+def test_a_seed_page_that_is_not_about_it_falls_where_folds_score_it(tmp_path):
+    """Two pages below the seed with words of their own: the model that they trained puts them first, and one of the
+    other folds, one for each page of the seed, does not."""
+    words = ("publisher imprint reprint isbn hardcover", "apache yacc gnu bison flex")
+    strays = [{**page("prose", f"seed.org/about{n}", n), "text": f"{text} {text}"} for n, text in enumerate(words)]
+    shards = [PAGES[:40] + strays, PAGES[40:] + LOST]
+    config = replace(CLASSIFIER, words=WordsConfig(min_count=1), held_out=0.0)
+    ranks = {}
+    for folds in (1, 20):
+        cfg = replace(CFG, labels=(MATH,), rounds=1, classifier=replace(config, folds=folds, seed_logit=1.0))
+        result, stage = recalled(tmp_path / str(folds), cfg, shards)
+        scores = [s for shard in result.outputs["scores"] for s in stage.store.table(shard)["score"].to_pylist()]
+        assert scores[40:42] != [0, 0]
+        about = [scores[n] for n in range(40) if PAGES[n]["origin"] == "hidden.org"]
+        ranks[folds] = sum(min(scores[40:42]) > other for other in about)
+        seeds = [scores[n] for n in range(40) if PAGES[n]["origin"] == "seed.org"]
+        assert min(seeds) > max(s for n, s in enumerate(scores[:40]) if PAGES[n]["origin"].endswith(".net"))
+    assert ranks[1] > ranks[20] == 0
+
+
+def test_a_fold_without_seed_pages_is_named(tmp_path):
+    cfg = replace(CFG, labels=(replace(MATH, domains=(), url_patterns=("seed.org/0.html",)),), rounds=1)
+    cfg = replace(cfg, classifier=replace(CLASSIFIER, folds=2, held_out=0.0))
+    with pytest.raises(StageError, match=r"math: 0 positive .* outside fold . of 2.*folds=1"):
+        recalled(tmp_path, cfg)
