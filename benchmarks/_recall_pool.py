@@ -2,9 +2,10 @@
 sites.
 
 Comes in: a folder of `.deb` files (read here, nothing is installed or run) and a `Pool`: `FIRST` of `_recall_sites`,
-`SECOND` of `_recall_sites2`. Goes out: WARC files and `labels.tsv`, one line per page. The same packages give the same
-files. Each site's pages are drawn by a hash of their address among those that hold at least `LEAST` characters of text;
-what the label is, only the path decides.
+`SECOND` of `_recall_sites2`, `THIRD` of `_recall_sites3`. Goes out: WARC files and `labels.tsv`, one line per page. The
+same packages give the same files. Each site's pages are drawn by a hash of their address among those that hold at least
+`LEAST` characters of text; what the label is, only the path decides, or in the third pool who read the page. The WARC
+files do not depend on the labels: a page that is not read yet is in the pool, and its label is `UNCLEAR`.
 """
 
 import gzip
@@ -22,7 +23,7 @@ from typing import Final
 from urllib.parse import quote
 
 from benchmarks import _recall_sites2, _recall_sites3
-from benchmarks._recall_sites import INDEXES, SITES, Site
+from benchmarks._recall_sites import INDEXES, LARGEST, SITES, Site
 from corpus.extract import html_text
 from pipelines.demo_math import Page
 from pipelines.demo_pages import CRAWLED_UNTIL, ELSEWHERE, elsewhere, warc_file
@@ -65,13 +66,13 @@ THIRD: Final = Pool(
 
 def packages(pool: Pool = FIRST) -> dict[str, tuple[str, str]]:
     """Package -> (file, SHA-256), as pinned."""
-    lines = (line.split() for line in Path(__file__).with_name(pool.pinned).read_text().splitlines())
+    lines = (line.split() for line in (Path(__file__).parent / pool.pinned).read_text().splitlines())
     return {name.split("_")[0]: (name, digest) for digest, name in lines}
 
 
 def labels_read(pool: Pool) -> dict[str, str]:
     """URL -> label, of pages that were read; none before they are."""
-    if pool.told is None or not (path := Path(__file__).with_name(pool.told)).exists():
+    if pool.told is None or not (path := Path(__file__).parent / pool.told).exists():
         return {}
     return dict(line.split("\t") for line in path.read_text().splitlines())
 
@@ -156,7 +157,7 @@ def label_of(site: Site, name: str) -> str | None:
     return None
 
 
-def members(deb: bytes, folder: str, largest: int) -> Iterator[tuple[str, bytes]]:
+def members(deb: bytes, folder: str, largest: int = LARGEST) -> Iterator[tuple[str, bytes]]:
     """HTML files below the folder, by their path in it. A .deb is an `ar` archive with a tar file of the data in it; a
     .jar in it is a folder too."""
     at = 8

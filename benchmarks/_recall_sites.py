@@ -14,6 +14,7 @@ documentation; lists of packages for mathematics; the C++ interface of an algebr
 from dataclasses import dataclass
 from typing import Any, Final
 
+LARGEST: Final = 400_000  # bytes of HTML
 # Lists of links and pages of nothing but source.
 INDEXES: Final = ("*genindex*", "*modindex*", "*search.html", "*_modules/*", "*-Index.html", "*/src/*", "*search/*")
 
@@ -31,13 +32,15 @@ class Site:
     take_math: int = 60
     take: int = 200
     root: str = "usr/share"
-    largest: int = 400_000  # bytes of HTML
+    largest: int = LARGEST
     read: bool = False  # what `other` matches is labelled page by page, in the pool's file of labels
 
 
-def site_of(told: dict[str, Any]) -> Site:
-    """A site as the TOML files tell it: patterns separated by spaces."""
+def site_of(told: dict[str, Any], named: tuple[str, ...] = ()) -> Site:
+    """A site as the TOML files tell it, patterns separated by spaces; `named` are pages of mathematics too."""
     words = {name: tuple(told[name].split()) for name in ("math", "other", "leave") if name in told}
+    if named:
+        words["math"] += named
     fields: dict[str, Any] = told | words
     return Site(**fields)
 

@@ -11,26 +11,19 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks._recall_sites import Site
+from benchmarks._recall_sites import site_of
 
 _DATA: Final[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("recall_sites2.toml").read_text())
-_CHAPTERS: Final = {name: words.split() for name, words in _DATA["chapters"].items() if name != "pages"}
 _CHAPTERS_AT: Final[str] = _DATA["chapters"]["pages"]
-
-
-def _site(told: dict[str, Any]) -> Site:
-    words = {name: tuple(told[name].split()) for name in ("math", "other", "leave") if name in told}
-    if told["url"] == _CHAPTERS_AT:
-        words["math"] += tuple(f"{name}.html" for names in _CHAPTERS.values() for name in names)
-    fields: dict[str, Any] = told | words
-    return Site(**fields)
-
-
-SEEDS: Final = (
-    *(f"{_CHAPTERS_AT.partition('://')[2]}{name}.html" for names in _CHAPTERS.values() for name in names),
-    *_DATA["seeds"].split(),
+_CHAPTERS: Final = tuple(
+    f"{name}.html" for title, names in _DATA["chapters"].items() if title != "pages" for name in names.split()
 )
+
+SEEDS: Final = (*(_CHAPTERS_AT.partition("://")[2] + name for name in _CHAPTERS), *_DATA["seeds"].split())
 SEED_DOMAINS: Final = tuple(_DATA["seed_domains"].split())
 
-MATH, SCIENCE, CODE, PROSE = (tuple(map(_site, _DATA[group])) for group in ("math", "science", "code", "prose"))
+MATH, SCIENCE, CODE, PROSE = (
+    tuple(site_of(told, _CHAPTERS if told["url"] == _CHAPTERS_AT else ()) for told in _DATA[group])
+    for group in ("math", "science", "code", "prose")
+)
 SITES: Final = (*MATH, *SCIENCE, *CODE, *PROSE)

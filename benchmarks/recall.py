@@ -1,12 +1,12 @@
 """Benchmark `recall`: does the loop find the mathematics of sites it was not started from; BPE against spaces; speed.
 
-Two pools of labelled real pages, a few percent of them mathematics, built from Debian packages in the folder
-RECALL_PACKAGES (docs/recall.md says which and how to get them) and from the demo's input: the first is the one that the
-loop was made on; the second was made later, and nothing was chosen on it. The loop starts from parts of a few sites;
-all figures are of the other domains, after dedup. It is run three times on each: with nobody looking, with a reader's
-decisions between rounds, and the same with fastText. The reader saw addresses and excerpts, and no label. "Undecided"
-figures leave out every page that a decision before that round covers. Pools and builds are kept in the folder
-RECALL_BUILD, a temporary one by default.
+Pools of labelled real pages, some of them mathematics, built from Debian packages in the folder RECALL_PACKAGES
+(docs/recall.md says which and how to get them) and from the demo's input: the first is the one that the loop was made
+on; the second and third were made later, and nothing was chosen on them. The loop starts from parts of a few sites; all
+figures are of the other domains, after dedup, and of pages that have a label. It is run three times on each: with
+nobody looking, with a reader's decisions between rounds, and the same with fastText; only the first where no reader has
+decided. The reader saw addresses and excerpts, and no label. "Undecided" figures leave out every page that a decision
+before that round covers. Pools and builds are kept in the folder RECALL_BUILD, a temporary one by default.
 """
 
 import json
@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from benchmarks import _recall_pool, _recall_recipe, _recall_sites, _recall_sites2
+from benchmarks import _recall_pool, _recall_recipe, _recall_sites, _recall_sites2, _recall_sites3
 from benchmarks._figures import figure
 from benchmarks._recall_sites import CODE, CODE_SEED_DOMAINS, shows_code
 from corpus.extract import html_text
@@ -45,7 +45,11 @@ _row = partial(figure, "recall")
 
 PACKAGES, BUILD = "RECALL_PACKAGES", "RECALL_BUILD"
 LOOPS: Final = ("automatic", "read", "fasttext")
-POOLS: Final = {"pool-1": (_recall_pool.FIRST, _recall_sites), "pool-2": (_recall_pool.SECOND, _recall_sites2)}
+POOLS: Final = {
+    "pool-1": (_recall_pool.FIRST, _recall_sites),
+    "pool-2": (_recall_pool.SECOND, _recall_sites2),
+    "pool-3": (_recall_pool.THIRD, _recall_sites3),
+}
 STAGES: Final = "crawl,pool_minhash,pool_dedup,recall"
 LEAST_PRECISION: Final = 0.9
 _SPEED_BYTES = 20_000_000
@@ -61,12 +65,18 @@ class Pages:
 
     texts: pa.LargeStringArray
     math: Bools
-    held_out: Bools  # of a domain that no seed is of
+    clear: Bools  # has a label
+    apart: Bools  # of a domain that no seed is of
     seed: Bools
     tokens: npt.NDArray[np.int64]
     origins: list[str]
     packages: list[str]
     addresses: list[str]
+
+    @property
+    def held_out(self) -> Bools:
+        """What figures are of."""
+        return self.apart & self.clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +97,7 @@ def rows() -> Iterator[dict[str, Any]]:
         demo = Path(os.environ.get("DEMO_INPUT", "demo-input")) / "packages"
         for name, (pool, _) in POOLS.items():
             _recall_pool.build(packages, demo, root / name, pool)
-            for loop in LOOPS:
+            for loop in LOOPS if (_recall_recipe.PATTERNS / name).is_dir() else LOOPS[:1]:
                 pages, rounds, history = looped(root, name, loop)
                 yield from _loop_rows(f"{name}, {loop}", pages, rounds, history)
         yield from _code_rows(*looped(root, "pool-1", "code"))
@@ -114,8 +124,9 @@ def looped(root: Path, name: str, loop: str) -> tuple[Pages, list[Scored], list[
     urls, origins = (_column(store, pool, name).to_pylist() for name in ("url", "origin"))
     texts = _column(store, pool, "text").filter(pa.array(survives))
     keep = np.flatnonzero(survives)
-    math = np.array([labels[url][0] == _recall_pool.MATH for url in urls])[keep]
-    held_out = np.array([origin not in sites.SEED_DOMAINS for origin in origins])[keep]
+    found_labels = np.array([labels[url][0] for url in urls])[keep]
+    math, clear = found_labels == _recall_pool.MATH, found_labels != _recall_pool.UNCLEAR
+    apart = np.array([origin not in sites.SEED_DOMAINS for origin in origins])[keep]
     seed = np.array([any(fnmatchcase(url.partition("://")[2], p) for p in sites.SEEDS) for url in urls])[keep]
     tokens = np.array(load_tokenizer(TokenizerConfig()).encode_column(texts).value_lengths(), np.int64)
     n = len(pool)
@@ -131,7 +142,7 @@ def looped(root: Path, name: str, loop: str) -> tuple[Pages, list[Scored], list[
         rounds.append(Scored(chosen, scores, undecided, decided))
         undecided = undecided & np.array([found is None for found in decided])
     domains, packages = [origins[row] for row in keep], [labels[urls[row]][1] for row in keep]
-    return Pages(texts, math, held_out, seed, tokens, domains, packages, where), rounds, history
+    return Pages(texts, math, clear, apart, seed, tokens, domains, packages, where), rounds, history
 
 
 def _column(store: Store, shards: list[Shard], name: str) -> pa.Array:
@@ -148,7 +159,9 @@ def _loop_rows(
     if loop.endswith(LOOPS[0]):
         yield _row(f"{loop}: pool after dedup", "pages", len(pages.math))
         yield _row(f"{loop}: domains", "domains", len(set(pages.origins)))
-        yield _row(f"{loop}: mathematics in it", "share of pages", float(pages.math.mean()))
+        if not pages.clear.all():
+            yield _row(f"{loop}: without a label", "pages", int((~pages.clear).sum()))
+        yield _row(f"{loop}: mathematics in it", "share of pages", _share(pages.math, pages.clear))
         yield _row(f"{loop}: mathematics on held-out domains", "pages", int(wanted.sum()))
     for number, (found, told) in enumerate(zip(rounds, history, strict=True), 1):
         row = told["labels"]["math"]
@@ -180,9 +193,9 @@ def _loop_rows(
 
 def _agreement(name: str, found: Scored, pages: Pages) -> Iterator[dict[str, Any]]:
     """How often a decision after this round says what the label says: of pages themselves, and of their folders."""
-    told = list(zip(found.decided, pages.addresses, pages.math.tolist(), strict=True))
+    told = list(zip(found.decided, pages.addresses, pages.math.tolist(), pages.clear.tolist(), strict=True))
     for what, itself in (("pages read", True), ("pages by folder or pattern", False)):
-        right = [(d[0] == "math") == math for d, address, math in told if d and (d[1] == address) == itself]
+        right = [(d[0] == "math") == math for d, at, math, clear in told if d and clear and (d[1] == at) == itself]
         if right:
             yield _row(f"{name}: {what}, decided after it", "pages", len(right))
             yield _row(f"{name}: {what}, as labelled", "share", sum(right) / len(right))
