@@ -40,11 +40,12 @@ class Label:
     `domains` match a host and what lies below it ("sympy.org" is docs.sympy.org too). `url_patterns` are shell patterns
     on the URL without scheme and "www." ("math.stackexchange.com/questions/*"). `documents` are texts of the seed that
     are not in the pool. `cut_tokens` has one number per round, the last one standing for all later rounds: DeepSeekMath
-    kept 40B tokens in the first of four rounds, 89B in the second, 120B at last, of 40B pages.
+    kept 40B tokens in the first of four rounds, 89B in the second, 120B at last, of 40B pages. None, from the second
+    round on, keeps as many tokens as the seed has and half of what the round before selected and nobody decided.
     """
 
     name: str
-    cut_tokens: tuple[int, ...]
+    cut_tokens: tuple[int | None, ...]
     domains: tuple[str, ...] = ()
     url_patterns: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
@@ -62,14 +63,18 @@ class Label:
                     f"{self.name}'s seed {seed!r}: domains are hosts alone, such as 'sympy.org', and url_patterns have "
                     f"no scheme, such as 'docs.sympy.org/latest/*'"
                 )
-        if not self.cut_tokens or min(self.cut_tokens) < 1:
-            raise ValueError(f"cut_tokens of {self.name} needs a number of at least 1 per round, not {self.cut_tokens}")
+        if not self.cut_tokens or self.cut_tokens[0] is None or min(n for n in self.cut_tokens if n is not None) < 1:
+            raise ValueError(
+                f"cut_tokens of {self.name} needs a number of at least 1 per round, or None from the second round on, "
+                f"not {self.cut_tokens}"
+            )
         if not (self.domains or self.url_patterns or self.documents):
             raise ValueError(f"{self.name} has no seed: give domains, url_patterns or documents")
 
-    def cut_of(self, round_: int) -> int:
-        """Tokens to keep in this round, counted from 0."""
-        return self.cut_tokens[min(round_, len(self.cut_tokens) - 1)]
+    def cut_of(self, round_: int, seed: int, undecided: int) -> int:
+        """Tokens to keep in this round, counted from 0; of the seed and what was selected and not decided, if asked."""
+        asked = self.cut_tokens[min(round_, len(self.cut_tokens) - 1)]
+        return max(1, seed + undecided // 2) if asked is None else asked
 
     def seeds(self) -> list[str]:
         """Domains and patterns, in the order in which matches are counted."""

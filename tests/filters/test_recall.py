@@ -210,7 +210,12 @@ def test_sites_count_pages_and_collected_pages_by_prefix():
 
 def test_the_last_cut_stands_for_all_later_rounds():
     label = Label(name="math", domains=("a.org",), cut_tokens=(10, 20))
-    assert [label.cut_of(n) for n in range(4)] == [10, 20, 20, 20]
+    assert [label.cut_of(n, 5, 7) for n in range(4)] == [10, 20, 20, 20]
+
+
+def test_a_cut_can_follow_what_was_decided():
+    label = Label(name="math", domains=("a.org",), cut_tokens=(10, None))
+    assert [label.cut_of(n, 5, 7) for n in range(3)] == [10, 8, 8] and label.cut_of(1, 0, 0) == 1
 
 
 @pytest.mark.parametrize(
@@ -218,6 +223,7 @@ def test_the_last_cut_stands_for_all_later_rounds():
     [
         (lambda: Label(name="math", cut_tokens=(1,)), "math has no seed: give domains, url_patterns or documents"),
         (lambda: Label(name="math", cut_tokens=(), domains=("a",)), "cut_tokens of math needs a number"),
+        (lambda: Label(name="math", cut_tokens=(None, 5), domains=("a",)), "None from the second round on"),
         (lambda: Label(name="", cut_tokens=(1,), domains=("a",)), "a label needs a name"),
         (lambda: Label(name="math", cut_tokens=5, domains=("a",)), r"cut_tokens of math is a tuple: write \(5,\)"),
         (
