@@ -99,7 +99,9 @@ class RecallConfig:
     edited: tuple["Edited", ...] = ()  # a person's prefixes instead of the proposed ones, by round
     join_collected: bool = False  # approved pages join the seed whether or not the round collected them
     samples: int = 5  # pages on each side of a cut that the report shows
-    read: int = 20  # undecided pages around the cut that the proposal lists, for a person to decide
+    read: int = (
+        20  # undecided pages around the cut that the proposal lists, for a person to decide; of the seed a quarter
+    )
     stop_share: float = 0.02
     max_seed_share: float = 0.5  # of the pool; beyond, the negatives are not "random pages" any more
     max_domain_share: float = 0.5  # likewise, of one domain; a shard counts where the domain is more than this of it
@@ -161,6 +163,9 @@ EDIT_HEAD = """\
 # deepest folder that has a decision counts.
 # Lines with "#?" are single pages around the cut that are worth reading: take the mark away, and put "-" before the
 # label of those that are not about it. A page's own line counts before its folder's.
+# Lines with "#!" are pages that their folder or a pattern put into the seed, and that read otherwise to models that were
+# not trained on them, the least alike first: of those that are not about it take the mark away, and put "-" before the
+# label.
 """
 
 
@@ -171,11 +176,12 @@ def edit_file(
 ) -> str:
     """The proposal as a file that a person can edit; counts, scores and excerpts are there to be read.
 
-    `reading`: by label `folders` (name -> sample pages) and `pages` to decide, of `pipelines.recall_reading`.
+    `reading`: by label `folders` (name -> sample pages), `pages` to decide and `odd` ones, made by
+    `pipelines.recall_reading`.
     """
     lines = [EDIT_HEAD.format(round=round_, next=round_ + 1)]
     for label, found in related_.items():
-        told = reading.get(label, {"folders": {}, "pages": []})
+        told = reading.get(label, {"folders": {}, "pages": [], "odd": []})
         lines += [
             f"# {label}: related domain {row['domain']}, {row['collected']:,} of {row['pages']:,} pages collected\n"
             for row in found["domains"]
@@ -187,8 +193,9 @@ def edit_file(
             samples = " | ".join(_sample(name, page) for page in told["folders"].get(name, ()))
             lines.append(f"{mark}{label}\t{name}\t{row['collected']}/{row['pages']}\t{samples}".rstrip() + "\n")
         lines += [
-            f"#?{label}\t{normalized_url(page['where'])}\t{page['score']:.3f}\t{page['text'][:_EXCERPT]}\n"
-            for page in told["pages"]
+            f"{mark}{label}\t{normalized_url(page['where'])}\t{page['score']:.3f}\t{page['text'][:_EXCERPT]}\n"
+            for mark, key in (("#?", "pages"), ("#!", "odd"))
+            for page in told[key]
             if page["where"]
         ]
     return "".join(lines)

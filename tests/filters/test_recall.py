@@ -96,6 +96,15 @@ def test_what_is_proposed_can_be_read_back():
     assert "related domain a.org, 15 of 20 pages" in text and "seed of round 3" in text
 
 
+def test_pages_to_look_at_are_listed_with_marks_and_decide_nothing():
+    shown = {"where": "https://www.a.org/q/1", "score": 0.25, "above": True, "text": "Some text"}
+    text = edit_file(
+        1, {"math": {"domains": [], "prefixes": []}}, {"math": {"folders": {}, "pages": [shown], "odd": [shown]}}
+    )
+    assert "#?math\ta.org/q/1\t0.250\tSome text\n#!math\ta.org/q/1\t0.250\tSome text\n" in text
+    assert not parse_edits(text, "x") and parse_edits(text.replace("#!", "-"), "x") == (("-math", "a.org/q/1"),)
+
+
 def test_an_edited_line_is_a_label_and_a_pattern_and_what_follows_is_not_read():
     text = "# a note\n\nmath\thttps://www.a.org/q/*\t3/9\twhy not\n"
     assert parse_edits(text, "x") == (("math", "a.org/q/*"),)
