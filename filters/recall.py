@@ -163,8 +163,8 @@ EDIT_HEAD = """\
 # deepest folder that has a decision counts.
 # Lines with "#?" are single pages around the cut that are worth reading: take the mark away, and put "-" before the
 # label of those that are not about it. A page's own line counts before its folder's.
-# Lines with "#!" are pages that their folder or a pattern put into the seed, and that read otherwise to models that were
-# not trained on them, the least alike first: of those that are not about it take the mark away, and put "-" before the
+# Lines with "#!" are pages that their folder or a pattern put into the seed, and that read otherwise to models not
+# trained on them, the least alike first: take the mark away from those that are not about it, and put "-" before the
 # label.
 """
 

@@ -1,9 +1,9 @@
 """Between two recall rounds: which folders and pages a person gets to read, with what they hold.
 
 Comes in: pages, what the round collected, the seed. Goes out: per label the listed folders' sample pages, pages spread
-over folders around the cut that nobody has decided, and pages of the seed that read otherwise. Each shard offers its few
-best; one small task chooses, and reads the beginnings of what it chose: memory holds what the shards offer, `_OFFERED`
-pages of each at most.
+over folders around the cut that nobody has decided, and pages of the seed that read otherwise. Each shard offers its
+few best; one small task chooses, and reads the beginnings of what it chose: memory holds what the shards offer,
+`_OFFERED` pages of each at most.
 """
 
 import json
