@@ -175,7 +175,7 @@ def _sums(column: pa.ChunkedArray, numbers: dict[str, pa.Array]) -> dict[str, li
 
 def write_card(store: Store, cfg: TokenizerConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:
     """One format's card: `params` has its name, the facts, and the names and bytes of its files."""
-    tallies, (checked,), reports, files = job.inputs
+    tallies, (checked, spec), reports, files = job.inputs
     params: Any = job.params
     name, facts, named = params
     tokenizer = load(cfg)
@@ -191,7 +191,7 @@ def write_card(store: Store, cfg: TokenizerConfig, job: Job, counts: dict[str, i
             "sha256": cfg.sha256,
             "n_ids": tokenizer.n_ids,
             "special": {role: [texts[role], token] for role, token in tokenizer.special.items()},
-            "file_sha256": hashlib.sha256(vocabulary.spec(tokenizer)).hexdigest(),
+            "file_sha256": hashlib.sha256(store.read_bytes(spec)).hexdigest(),
         },
     }
     yield card.text(name, facts).encode()

@@ -26,6 +26,7 @@ from pipelines.identity import digest
 from pipelines.stage import Job, Result, Shards, Work, tally
 from tokenization.exporters import ExportConfig, datatrove, huggingface, litdata, mds, megatron
 from tokenization.exporters.card import SUMS, file_name
+from tokenization.exporters.vocabulary import FILE as TOKENIZER
 from tokenization.exporters.stream import parts
 
 _CHECKS: Final = "checks"  # kind of file that stays in the store: what each task of a format with an index read
@@ -62,15 +63,18 @@ def run(work: Work, cfg: Exported, rows: Shards, checked: Shards, **before: Shar
         return Result({}, {})
     [record] = checked
     facts, tallies = card.facts_of(work, cfg.about, rows, before)
-    always = {"decontamination.json": record, **card.beside(work, cfg.about.pack.tokenizer)}
+    vocabulary = card.beside(work, cfg.about.pack.tokenizer)
+    always = {"decontamination.json": record, **vocabulary}
     outputs: dict[str, Shards] = {"card.tallies": tallies}
-    outputs |= {name.replace("_", "."): [shard] for name, shard in always.items() if name.startswith("tokenizer")}
+    outputs |= {name.replace("_", "."): [shard] for name, shard in vocabulary.items()}
     counts: dict[str, int] = {}
     for name in cfg.export.formats:
         made = _make(work, cfg.export, rows, name, FORMATS[name])
         named = dict(names_of(name, made, len(rows)))
         reports = made["read_back.json"]
-        job = Job((tallies, [record], reports, list(named.values())), params=[name, facts, list(named)])
+        job = Job(
+            (tallies, [record, vocabulary[TOKENIZER]], reports, list(named.values())), params=[name, facts, list(named)]
+        )
         told = work.map(card.write_card, cfg.about.pack.tokenizer, [job], step=f"{name}_card", schema=None)
         files = {**named, **always, file_name(name): told[0]}
         job = Job((list(files.values()),), params=list(files))

@@ -86,7 +86,7 @@ def text(name: str, facts: Mapping[str, Any]) -> str:
         f"# {_safe(recipe)}: packed pre-training rows\n\n"
         f"{rows['tokens']:,} token ids in {rows['rows']:,} rows of {facts['settings']['pack']['length']:,}, made of "
         f"{n:,} documents, for training a language model; in the format of {kind.title}. Made by the recipe "
-        f"`{_safe(recipe)}`, whose settings up to the rows have the hash `{facts['identity']}`.",
+        f"{_code(recipe)}, whose settings up to the rows have the hash `{facts['identity']}`.",
         _load(kind, facts),
         _check(facts),
         _documents(packed),
@@ -247,8 +247,8 @@ def _stages(facts: Mapping[str, Any]) -> str:
     )
     table = _table(["stage", "documents in", "out", "removed, by reason"], lines)
     return (
-        f"## How it was made\n\n{table}\n\n{pool}What is `held_out` is kept for scoring and is in no row. Counters of the "
-        "other stages:\n\n" + "\n".join(said)
+        f"## How it was made\n\n{table}\n\n{pool}What is `held_out` is kept for scoring and is in no row. Counters of "
+        "the other stages:\n\n" + "\n".join(said)
     )
 
 
@@ -303,10 +303,11 @@ def _vocabulary(about: Mapping[str, Any], rows: Mapping[str, int]) -> str:
     end, _ = about["special"]["end"]
     table = _table(["role", "string", "id", "in the rows"], lines)
     return (
-        f"## Vocabulary\n\n`{_safe(about['name'])}`, a file of SHA-256 `{about['sha256']}`; {about['n_ids']:,} ids "
-        f"with the special tokens. `tokenizer.json` here (SHA-256 `{about['file_sha256']}`) is that vocabulary with every "
-        "special token at its id; `tokenizers.Tokenizer.from_file` and `transformers.AutoTokenizer.from_pretrained` "
-        f"read it, and neither puts tokens around a text.\n\n{table}\n\n"
+        f"## Vocabulary\n\n{_code(about['name'])}, a file of SHA-256 `{about['sha256']}`; {about['n_ids']:,} ids "
+        f"with the special tokens. `tokenizer.json` here (SHA-256 `{about['file_sha256']}`) is that vocabulary with "
+        "every special token at its id; `tokenizers.Tokenizer.from_file` and "
+        "`transformers.AutoTokenizer.from_pretrained` read it, and neither "
+        f"puts tokens around a text.\n\n{table}\n\n"
         "**A special token's string inside a text.** The documents here were encoded as plain text: where one of them "
         f"holds the characters `{end}`, they became ordinary ids. Both libraries make them the special token instead, "
         "as a prompt needs. To encode a text as documents were encoded: `tokenizer(text, split_special_tokens=True)` "
@@ -332,6 +333,11 @@ def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 def _safe(name: str) -> str:
     """A name from data, on one line and without HTML."""
     return " ".join(name.split()).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _code(name: str) -> str:
+    """A name from data as code, in which HTML is text."""
+    return f"`{' '.join(name.split()).replace('`', '')}`"
 
 
 def _share(part: int, whole: int) -> str:
