@@ -26,8 +26,8 @@ from pipelines.identity import digest
 from pipelines.stage import Job, Result, Shards, Work, tally
 from tokenization.exporters import ExportConfig, datatrove, huggingface, litdata, mds, megatron
 from tokenization.exporters.card import SUMS, file_name
-from tokenization.exporters.vocabulary import FILE as TOKENIZER
 from tokenization.exporters.stream import parts
+from tokenization.exporters.vocabulary import FILE as TOKENIZER
 
 _CHECKS: Final = "checks"  # kind of file that stays in the store: what each task of a format with an index read
 Files = dict[str, Shards]  # per kind of file: one for every rows shard, in their order, or one for all
