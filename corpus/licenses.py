@@ -7,7 +7,7 @@ shards, and which file belongs to which repository.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 HEAD_BYTES: Final = 8192  # a header that starts later than this is not one
@@ -73,10 +73,11 @@ LICENCES: Final = (
     Licence("Artistic-2.0", ("the artistic license 2 0",)),
 )
 
-# What The Stack and its successors keep: licences whose only duty on a copy is to keep the notice.
+# What The Stack and its successors keep: licences whose only duty on a copy is to keep the notice. BSD and Apache are
+# families, which many manifests name without a version: all their members are of this kind.
 PERMISSIVE: Final = frozenset({
-    "0BSD", "Apache-2.0", "Artistic-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSD-4-Clause", "BSL-1.0", "CC-BY-4.0",
-    "CC0-1.0", "ISC", "MIT", "MIT-0", "PSF-2.0", "Python-2.0", "Unlicense", "WTFPL", "Zlib",
+    "0BSD", "Apache", "Apache-2.0", "Artistic-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "BSD-4-Clause", "BSL-1.0",
+    "CC-BY-4.0", "CC0-1.0", "ISC", "MIT", "MIT-0", "PSF-2.0", "Python-2.0", "Unlicense", "WTFPL", "Zlib",
 })  # fmt: skip
 POLICIES: Final = {"record": None, "permissive": PERMISSIVE}
 
@@ -136,13 +137,24 @@ def nearest_licence(folders: dict[str, list[str]], path: str) -> str | None:
 
     Files side by side are joined by OR: which side of a dual licence a copy is under is its user's choice.
     """
+    return joined(nearest(folders, path), "OR")
+
+
+def nearest(folders: dict[str, list[str]], path: str) -> list[str]:
+    """What is known of the first folder up from a file of which anything is."""
     folder = path
     while folder:
         folder = folder.rpartition("/")[0]
         if folder in folders:
-            choices = sorted(set(folders[folder]))
-            return " OR ".join(f"({c})" if " AND " in c and len(choices) > 1 else c for c in choices)
-    return None
+            return folders[folder]
+    return []
+
+
+def joined(expressions: Iterable[str], operator: str) -> str | None:
+    """The different ones of several expressions under one operator, AND or OR; None of none."""
+    other = {"AND": " OR ", "OR": " AND "}[operator]
+    parts = sorted(set(expressions))
+    return f" {operator} ".join(f"({one})" if other in one and len(parts) > 1 else one for one in parts) or None
 
 
 def header_span(text: bytes) -> tuple[int, int] | None:

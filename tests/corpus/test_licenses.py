@@ -9,6 +9,7 @@ from corpus.licenses import (
     PERMISSIVE,
     header_span,
     is_licence_file,
+    joined,
     licence_of,
     nearest_licence,
     permitted,
@@ -142,6 +143,19 @@ def test_a_header_is_looked_for_in_bounded_time():
 def test_permissive_takes_one_side_of_or_and_every_side_of_and(expression, expected):
     assert permitted(expression, "permissive") is expected
     assert permitted(expression, "record") is True
+
+
+@pytest.mark.parametrize("family", ["BSD", "Apache"])
+def test_a_family_is_permissive_where_all_its_members_are(family):
+    assert permitted(family, "permissive")
+    assert not permitted("GPL", "permissive")
+
+
+def test_expressions_are_joined_once_each_and_keep_their_meaning():
+    assert joined(["MIT", "ISC", "MIT"], "AND") == "ISC AND MIT"
+    assert joined(["MIT OR ISC", "Zlib"], "AND") == "(MIT OR ISC) AND Zlib"
+    assert joined(["MIT OR ISC"], "AND") == "MIT OR ISC"
+    assert joined([], "OR") is None
 
 
 def test_every_permissive_name_is_known_or_a_variant():
