@@ -1,7 +1,8 @@
-"""Licence headers: their bounds, and texts without them."""
+"""Licence headers and their bounds."""
 
 import pytest
 
+from corpus import headers
 from corpus.headers import header_span
 
 PYTHON = """#!/usr/bin/env python
@@ -52,6 +53,52 @@ int x;
 def test_the_header_is_the_legal_part_of_a_leading_comment(text, header):
     span = header_span(text.encode())
     assert (None if span is None else text.encode()[slice(*span)].decode()) == header
+
+
+APACHE = """/*
+ * Copyright (C) 2020 A. Person
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+ * WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ */
+"""
+BSD = """/*
+ * Copyright 2012, A. Person
+ *
+ * Redistribution and use in source and binary forms are permitted.
+ *
+ * THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS
+ * "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES ARE DISCLAIMED.
+ */
+"""
+MPL = """// Copyright (C) 2014 The Authors.
+//
+// This Source Code Form is subject to the terms of the Mozilla Public
+// License, v. 2.0. If a copy of the MPL was not distributed with this file,
+// You can obtain one at https://mozilla.org/MPL/2.0/.
+"""
+GPL = """# This file is part of X.  X is free software: you can
+# redistribute it and/or modify it.
+#
+# You should have received a copy of the GNU General Public License
+# along with this program.
+#
+# Copyright X Team Members
+"""
+
+
+@pytest.mark.parametrize("header", [APACHE, BSD, MPL, GPL], ids=["Apache", "BSD", "MPL", "GPL"])
+def test_a_header_ends_with_its_last_paragraph_wherever_its_lines_break(header):
+    assert header_span((header + "\nx\n").encode()) == (0, len(header))
+
+
+def test_every_phrase_has_a_word_by_which_a_comment_is_looked_at():
+    for phrase in (*headers._PHRASES, *headers._HOLDER, b"under the x license", b"(c) 2020", "© 2020".encode()):
+        assert any(word in phrase for word in headers._QUICK), phrase
 
 
 def test_a_header_is_looked_for_in_bounded_time():
