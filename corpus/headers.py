@@ -24,12 +24,12 @@ _HOLDER: Final = (b"copyright ", b"portions copyright ")  # begin a paragraph th
 _UNDER: Final = re.compile(rb"(?:under|by) (?:an?|the) [a-z0-9 ]{0,40}license")
 _PHRASES: Final = (
     b"spdx license identifier", b"spdx filecopyrighttext", b"all rights reserved", b"licensed under",
-    b"under the terms of", b"subject to the terms of", b"permission is hereby granted", b"permission to use copy",
+    b"under the terms of", b"permission is hereby granted", b"permission to use copy",
     b"redistribution and use", b"redistributions of", b"redistributions in", b"neither the name",
     b"above copyright notice", b"provided as is", b"without warrant", b"without any warrant",
     b"warranty", b"warranties",
     b"governed by a ", b"governed by an ", b"public license", b"license agreement", b"this file is part of",
-    b"this file is distributed", b"you may not use this file", b"you should have received a copy", b"is free software",
+    b"this file is distributed", b"you may not use this file", b"is free software",
     b"copy of the license", b"see license", b"see the license", b"see file license", b"see the file license",
     b"public domain",
 )  # fmt: skip
