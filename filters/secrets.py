@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from corpus.licenses import header_span, is_licence_file, licence_of
+from corpus.headers import HEAD_BYTES, header_span
+from corpus.licenses import is_licence_file, licence_of
 from corpus.manifests import MANIFEST_BYTES, declared, is_manifest
 from corpus.schema import SCRUB
 from filters.addresses import address_spans
@@ -143,7 +144,7 @@ def _licences(
         if text is not None:
             licences[row] = licence_of(text)
             continue
-        head = data[offsets[row] : min(offsets[row + 1], offsets[row] + 8192)].tobytes()
+        head = data[offsets[row] : min(offsets[row + 1], offsets[row] + HEAD_BYTES)].tobytes()
         span = header_span(head)
         if span:
             headers[row] = [(*span, "licence_header")]

@@ -1,4 +1,4 @@
-"""Licences: recognised texts, headers and their bounds, expressions and policies."""
+"""Licences: recognised texts, expressions and policies."""
 
 # ruff: noqa: E501  # tables of cases
 
@@ -7,7 +7,6 @@ import pytest
 from corpus.licenses import (
     LICENCES,
     PERMISSIVE,
-    header_span,
     is_licence_file,
     joined,
     licence_of,
@@ -73,63 +72,6 @@ def test_each_rule_matches_its_own_phrases():
 )  # fmt: skip
 def test_licence_files_are_known_by_name(path, is_one):
     assert is_licence_file(path) is is_one
-
-
-PYTHON = """#!/usr/bin/env python
-# -*- coding: utf-8 -*-
-
-# Copyright 2020 A. Person
-# All rights reserved.
-
-import os
-"""
-JAVA = """/*
- * Copyright (C) 2020 A. Person
- *
- * Licensed under the Apache License, Version 2.0.
- */
-package x;
-"""
-MIXED = """/* Parses things.
- *
- * Copyright (C) 2020 A. Person
- * Licensed under the Apache License, Version 2.0.
- *
- * Use parse() for it.
- */
-int x;
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "header"),
-    [
-        (PYTHON, "# Copyright 2020 A. Person\n# All rights reserved.\n"),
-        (JAVA, JAVA.split("package")[0]),
-        (MIXED, " * Copyright (C) 2020 A. Person\n * Licensed under the Apache License, Version 2.0.\n"),
-        ("\ufeff<?php\n// (c) 2019 X\necho 1;", "// (c) 2019 X\n"),
-        ("<!-- Copyright 2020 X -->\n<p>", "<!-- Copyright 2020 X -->\n"),
-        ('"""Doc.\n\nCopyright 2020 X\n"""\nx = 1\n', "Copyright 2020 X\n"),
-        ("/* Copyright 2020 X\n\n   Reads things. */\nint x;", " Copyright 2020 X\n"),
-        ("/* Reads things.\n\n   Copyright 2020 X */\nint x;", "   Copyright 2020 X "),
-        ("-- SPDX-License-Identifier: MIT", "-- SPDX-License-Identifier: MIT"),
-        ("# é\n# Copyright 2020 é\nx", "# é\n# Copyright 2020 é\n"),
-        ("x = 1\n# Copyright 2020 X\n", None),
-        ("# Handles license files\nx = 1\n", None),
-        ("/* Copyright 2020 X", None),
-        ("", None),
-    ],
-)
-def test_the_header_is_the_legal_part_of_a_leading_comment(text, header):
-    span = header_span(text.encode())
-    assert (None if span is None else text.encode()[slice(*span)].decode()) == header
-
-
-def test_a_header_is_looked_for_in_bounded_time():
-    assert header_span(b"#" * 10_000_000 + b" Copyright 2020") is None
-    assert header_span(b"/*" * 1_000_000) is None
-    assert header_span(b"'" * 1_000_000) is None
-    assert header_span((b"# Copyright 2020 X\n" + b"#\n") * 100_000) is not None
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,13 @@ def test_a_manifest_that_cannot_be_read_is_counted_and_declares_nothing():
     assert counts["manifests_unread"] == 2
 
 
+def test_a_header_states_the_licence_that_its_last_paragraph_names():
+    header = "// Copyright 2014 X\n//\n// This is subject to the terms of the Mozilla Public\n// License, v. 2.0.\n"
+    annotation, _ = scrub(ScrubConfig(), batch_of([header + "package x\n"], path="x.go"))
+    assert annotation["header_license"].to_pylist() == ["MPL-2.0"]
+    assert [(span["start"], span["end"]) for span in annotation["header"].to_pylist()[0]] == [(0, len(header))]
+
+
 @pytest.mark.parametrize(
     "line",
     [
