@@ -1,16 +1,16 @@
-"""Licences: an SPDX expression from a licence file's text or a file's header, and where that header stands.
+"""Licences: an SPDX expression from a licence file's text or a file's header.
 
-Comes in: bytes of a text, or an expression. Goes out: a span, an expression, or an answer to "may we use it under this
+Comes in: bytes of a text, or an expression. Goes out: an expression, or an answer to "may we use it under this
 policy". Recognition is by distinctive phrases of the normalised text, all of which must occur: a licence that is not in
 `LICENCES` is not recognised, and a text that only points elsewhere ("see LICENSE") gives None. Refuses to know about
 shards, and which file belongs to which repository.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-HEAD_BYTES: Final = 8192  # a header that starts later than this is not one
+_HEAD: Final = 8192  # bytes in which a tag counts
 TEXT_BYTES: Final = 1 << 20  # of a licence file; the texts of dozens of bundled libraries are shorter
 
 
@@ -73,10 +73,11 @@ LICENCES: Final = (
     Licence("Artistic-2.0", ("the artistic license 2 0",)),
 )
 
-# What The Stack and its successors keep: licences whose only duty on a copy is to keep the notice.
+# What The Stack and its successors keep: licences whose only duty on a copy is to keep the notice. BSD and Apache are
+# families, which many manifests name without a version: all their members are of this kind.
 PERMISSIVE: Final = frozenset({
-    "0BSD", "Apache-2.0", "Artistic-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSD-4-Clause", "BSL-1.0", "CC-BY-4.0",
-    "CC0-1.0", "ISC", "MIT", "MIT-0", "PSF-2.0", "Python-2.0", "Unlicense", "WTFPL", "Zlib",
+    "0BSD", "Apache", "Apache-2.0", "Artistic-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "BSD-4-Clause", "BSL-1.0",
+    "CC-BY-4.0", "CC0-1.0", "ISC", "MIT", "MIT-0", "PSF-2.0", "Python-2.0", "Unlicense", "WTFPL", "Zlib",
 })  # fmt: skip
 POLICIES: Final = {"record": None, "permissive": PERMISSIVE}
 
@@ -85,35 +86,11 @@ _FILE: Final = re.compile(
     r"(?:un)?licen[cs]e(?:$|[-._ ])|copying\d?(?:$|[-._ ])|[^/]*[-._]licen[cs]e(?:\.(?:txt|md|rst))?$", re.I
 )
 _CODE_SUFFIX: Final = re.compile(r"\.(?:py|js|ts|java|c|h|cc|cpp|go|rs|rb|php|cs|json|ya?ml|html?|sh|pl)$", re.I)
-_LEGAL: Final = re.compile(
-    rb"copyright[ \t]*(?:\(c\)|\xc2\xa9|[:,]?[ \t]*[12][09]\d\d|by\b)|(?:\(c\)|\xc2\xa9)[ \t]*[12][09]\d\d"
-    rb"|spdx-license-identifier|spdx-filecopyrighttext|all rights reserved|licen[cs]ed under|under the terms of"
-    rb"|permission is hereby granted|permission to use, copy|redistribution and use|redistributions (?:of|in)"
-    rb"|neither the name|above copyright notice|provided (?:[\"'`]{0,2})as[ -]is|without (?:any )?warrant|warranty"
-    rb"|governed by an? |under (?:an?|the) [\w. -]{1,40} licen[cs]e|public licen[cs]e|licen[cs]e agreement"
-    rb"|this file is (?:part of|distributed)|you may not use this file|copy of the licen[cs]e"
-    rb"|see (?:the )?(?:file )?licen[cs]e",
-    re.I,
-)
-# One of these is in every match of `_LEGAL`; finding them costs a hundredth of it, and most files have none.
-_QUICK: Final = (
-    b"copyright", b"licen", b"(c)", b"\xc2\xa9", b"spdx", b"rights reserved", b"under the terms of",
-    b"permission", b"redistribution", b"neither the name", b"warrant", b"provided", b"governed by", b"this file",
-)  # fmt: skip
-_PREAMBLE: Final = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:#![^\n]*\n|<\?(?:php|xml)[^\n>]*(?:\?>)?|<!doctype[^>]*>|\s+|[\"']use strict[\"'];?)*", re.I
-)
-_BLOCKS: Final = (
-    (b"/*", b"*/"), (b"<!--", b"-->"), (b'"""', b'"""'), (b"'''", b"'''"), (b"(*", b"*)"), (b"{-", b"-}"),
-    (b"--[[", b"]]"), (b"=begin", b"=end"), (b"%{", b"%}"), (b"#|", b"|#"), (b"{#", b"#}"), (b"<%--", b"--%>"),
-)  # fmt: skip
-_LINES: Final = (b"//", b"#", b"--", b";", b"%", b"!", b"*", b"dnl ", b"REM ", b"rem ", b'.\\"', b"'", b'"')
-_MAX_BLOCKS: Final = 4  # encoding line, licence, author, documentation: a header is among the first comments
 
 
 def licence_of(text: bytes) -> str | None:
     """The SPDX expression of a licence text or notice, several joined by AND; None where nothing is recognised."""
-    tag = _TAG.search(text[:HEAD_BYTES])
+    tag = _TAG.search(text[:_HEAD])
     if tag:
         return tidy(tag.group(1).decode())
     words = re.sub(rb"[^a-z0-9]+", b" ", text[:TEXT_BYTES].lower()).decode()
@@ -136,35 +113,24 @@ def nearest_licence(folders: dict[str, list[str]], path: str) -> str | None:
 
     Files side by side are joined by OR: which side of a dual licence a copy is under is its user's choice.
     """
+    return joined(nearest(folders, path), "OR")
+
+
+def nearest(folders: dict[str, list[str]], path: str) -> list[str]:
+    """What is known of the first folder up from a file of which anything is."""
     folder = path
     while folder:
         folder = folder.rpartition("/")[0]
         if folder in folders:
-            choices = sorted(set(folders[folder]))
-            return " OR ".join(f"({c})" if " AND " in c and len(choices) > 1 else c for c in choices)
-    return None
+            return folders[folder]
+    return []
 
 
-def header_span(text: bytes) -> tuple[int, int] | None:
-    """Where the licence header stands: the legal paragraphs of one of the first comments, or the whole comment.
-
-    A comment that also documents the file keeps its other paragraphs and its delimiters.
-    """
-    head = text[:HEAD_BYTES]
-    lowered = head.lower()
-    if not any(word in lowered for word in _QUICK):
-        return None
-    at = 0
-    for _ in range(_MAX_BLOCKS):
-        at = _PREAMBLE.match(head, at).end()  # type: ignore[union-attr]  # it matches the empty string
-        block = _comment(head, at)
-        if block is None:
-            return None
-        opener, closer, end = block
-        if _LEGAL.search(head, at, end):
-            return _legal_part(head, at, end, opener, closer)
-        at = end
-    return None
+def joined(expressions: Iterable[str], operator: str) -> str | None:
+    """The different ones of several expressions under one operator, AND or OR; None of none."""
+    other = {"AND": " OR ", "OR": " AND "}[operator]
+    parts = sorted(set(expressions))
+    return f" {operator} ".join(f"({one})" if other in one and len(parts) > 1 else one for one in parts) or None
 
 
 def permitted(expression: str | None, policy: str) -> bool:
@@ -224,57 +190,3 @@ def _holds(expression: str, is_true: Callable[[str], bool]) -> bool:
     if tokens:
         raise ValueError(f"licence expression {expression!r} has more after its end: {tokens[0]!r}")
     return value
-
-
-def _comment(head: bytes, at: int) -> tuple[bytes, bytes, int] | None:
-    """The comment that starts here: its opener, its closer (empty for line comments) and where it ends."""
-    for opener, closer in _BLOCKS:
-        if head.startswith(opener, at):
-            end = head.find(closer, at + len(opener))
-            return None if end < 0 else (opener, closer, end + len(closer))
-    for prefix in _LINES:
-        if head.startswith(prefix, at):
-            end = at
-            while head.startswith(prefix, _indented(head, end)):
-                newline = head.find(b"\n", end)
-                if newline < 0:
-                    return prefix, b"", len(head) if len(head) < HEAD_BYTES else end
-                end = newline + 1
-            return (prefix, b"", end) if end > at else None
-    return None
-
-
-def _indented(head: bytes, at: int) -> int:
-    while head[at : at + 1] in (b" ", b"\t"):
-        at += 1
-    return at
-
-
-def _legal_part(head: bytes, start: int, end: int, opener: bytes, closer: bytes) -> tuple[int, int]:
-    """From the first legal paragraph to the last; the whole comment and its newline, if it has no other paragraph."""
-    paragraphs = _paragraphs(head, start, end)
-    legal = [bool(_LEGAL.search(head, a, b)) for a, b in paragraphs]
-    first, last = legal.index(True), len(legal) - 1 - legal[::-1].index(True)
-    if first == 0 and last == len(legal) - 1:
-        return start, end + (closer != b"" and head[end : end + 1] == b"\n")
-    low, high = paragraphs[first][0], paragraphs[last][1]
-    if closer:
-        low = max(low, start + len(opener))
-        high = min(high, end - len(closer))
-    return low, high
-
-
-def _paragraphs(head: bytes, start: int, end: int) -> list[tuple[int, int]]:
-    """Runs of lines with words in them; a line of nothing but comment signs separates two."""
-    runs: list[tuple[int, int]] = []
-    open_run, at = False, start
-    while at < end:
-        newline = head.find(b"\n", at, end)
-        after = end if newline < 0 else newline + 1
-        worded = re.search(rb"[0-9A-Za-z\x80-\xff]", head[at:after]) is not None
-        if worded and open_run:
-            runs[-1] = (runs[-1][0], after)
-        elif worded:
-            runs.append((at, after))
-        open_run, at = worded, after
-    return runs

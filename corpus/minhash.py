@@ -57,6 +57,7 @@ class MinHashConfig:
     n: int = 5
     seed: int = 1
     drop_comments: bool = True  # from the normalized exact key, where `corpus.comments` can; signatures keep them
+    drop_headers: bool = True  # licence headers of files, from what signatures are made of
     group_bytes: int = 1 << 30  # of documents whose band keys are sorted into one file
 
     def __post_init__(self) -> None:
@@ -82,7 +83,9 @@ class MinHashConfig:
     def definition(self) -> str:
         """All that decides signatures and keys; written into the shards' schema, so that a reader can refuse others."""
         comments = " comments=dropped" if self.drop_comments else ""
-        return f"bands={self.bands} rows={self.rows} shingle={self.shingle} n={self.n} seed={self.seed}{comments}"
+        headers = " headers=dropped" if self.drop_headers else ""
+        shingles = f"shingle={self.shingle} n={self.n}"
+        return f"bands={self.bands} rows={self.rows} {shingles} seed={self.seed}{comments}{headers}"
 
     def recall_at(self, similarity: float) -> float:
         """Chance that a pair of this Jaccard similarity shares a band key: 1 - (1 - s^r)^b."""

@@ -93,13 +93,14 @@ SCRUB: Final = pa.schema(
         ("n_spans", pa.int32()),
         ("spans", SPANS),  # secrets and personal data
         ("header", SPANS),  # the licence header at the top of the file, kind "licence_header"; at most one
-        ("header_license", pa.string()),  # SPDX expression found in the header
+        ("header_license", pa.string()),  # SPDX expression found in the header, or that a licence file's text is
+        ("manifest_license", pa.string()),  # SPDX expression that a manifest declares (package.json, METADATA, ...)
     ]
 )
 
 LICENSES: Final = pa.schema(
     [
-        ("license_from", pa.string()),  # header, file or none
+        ("license_from", pa.string()),  # header, file, manifest or none
         ("license", pa.string()),  # SPDX expression, or null
     ]
 )

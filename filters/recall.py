@@ -40,11 +40,12 @@ class Label:
     `domains` match a host and what lies below it ("sympy.org" is docs.sympy.org too). `url_patterns` are shell patterns
     on the URL without scheme and "www." ("math.stackexchange.com/questions/*"). `documents` are texts of the seed that
     are not in the pool. `cut_tokens` has one number per round, the last one standing for all later rounds: DeepSeekMath
-    kept 40B tokens in the first of four rounds, 89B in the second, 120B at last, of 40B pages.
+    kept 40B tokens in the first of four rounds, 89B in the second, 120B at last, of 40B pages. None, from the second
+    round on, keeps as many tokens as the seed has and half of what the round before selected and nobody decided.
     """
 
     name: str
-    cut_tokens: tuple[int, ...]
+    cut_tokens: tuple[int | None, ...]
     domains: tuple[str, ...] = ()
     url_patterns: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
@@ -62,14 +63,18 @@ class Label:
                     f"{self.name}'s seed {seed!r}: domains are hosts alone, such as 'sympy.org', and url_patterns have "
                     f"no scheme, such as 'docs.sympy.org/latest/*'"
                 )
-        if not self.cut_tokens or min(self.cut_tokens) < 1:
-            raise ValueError(f"cut_tokens of {self.name} needs a number of at least 1 per round, not {self.cut_tokens}")
+        if not self.cut_tokens or self.cut_tokens[0] is None or min(n for n in self.cut_tokens if n is not None) < 1:
+            raise ValueError(
+                f"cut_tokens of {self.name} needs a number of at least 1 per round, or None from the second round on, "
+                f"not {self.cut_tokens}"
+            )
         if not (self.domains or self.url_patterns or self.documents):
             raise ValueError(f"{self.name} has no seed: give domains, url_patterns or documents")
 
-    def cut_of(self, round_: int) -> int:
-        """Tokens to keep in this round, counted from 0."""
-        return self.cut_tokens[min(round_, len(self.cut_tokens) - 1)]
+    def cut_of(self, round_: int, seed: int, undecided: int) -> int:
+        """Tokens to keep in this round, counted from 0; of the seed and what was selected and not decided, if asked."""
+        asked = self.cut_tokens[min(round_, len(self.cut_tokens) - 1)]
+        return max(1, seed + undecided // 2) if asked is None else asked
 
     def seeds(self) -> list[str]:
         """Domains and patterns, in the order in which matches are counted."""
@@ -94,7 +99,9 @@ class RecallConfig:
     edited: tuple["Edited", ...] = ()  # a person's prefixes instead of the proposed ones, by round
     join_collected: bool = False  # approved pages join the seed whether or not the round collected them
     samples: int = 5  # pages on each side of a cut that the report shows
-    read: int = 20  # undecided pages around the cut that the proposal lists, for a person to decide
+    read: int = (
+        20  # undecided pages around the cut that the proposal lists, for a person to decide; of the seed a quarter
+    )
     stop_share: float = 0.02
     max_seed_share: float = 0.5  # of the pool; beyond, the negatives are not "random pages" any more
     max_domain_share: float = 0.5  # likewise, of one domain; a shard counts where the domain is more than this of it
@@ -156,6 +163,9 @@ EDIT_HEAD = """\
 # deepest folder that has a decision counts.
 # Lines with "#?" are single pages around the cut that are worth reading: take the mark away, and put "-" before the
 # label of those that are not about it. A page's own line counts before its folder's.
+# Lines with "#!" are pages that their folder or a pattern put into the seed, and that read otherwise to models not
+# trained on them, the least alike first: take the mark away from those that are not about it, and put "-" before the
+# label.
 """
 
 
@@ -166,11 +176,12 @@ def edit_file(
 ) -> str:
     """The proposal as a file that a person can edit; counts, scores and excerpts are there to be read.
 
-    `reading`: by label `folders` (name -> sample pages) and `pages` to decide, of `pipelines.recall_reading`.
+    `reading`: by label `folders` (name -> sample pages), `pages` to decide and `odd` ones, made by
+    `pipelines.recall_reading`.
     """
     lines = [EDIT_HEAD.format(round=round_, next=round_ + 1)]
     for label, found in related_.items():
-        told = reading.get(label, {"folders": {}, "pages": []})
+        told = reading.get(label, {"folders": {}, "pages": [], "odd": []})
         lines += [
             f"# {label}: related domain {row['domain']}, {row['collected']:,} of {row['pages']:,} pages collected\n"
             for row in found["domains"]
@@ -182,8 +193,9 @@ def edit_file(
             samples = " | ".join(_sample(name, page) for page in told["folders"].get(name, ()))
             lines.append(f"{mark}{label}\t{name}\t{row['collected']}/{row['pages']}\t{samples}".rstrip() + "\n")
         lines += [
-            f"#?{label}\t{normalized_url(page['where'])}\t{page['score']:.3f}\t{page['text'][:_EXCERPT]}\n"
-            for page in told["pages"]
+            f"{mark}{label}\t{normalized_url(page['where'])}\t{page['score']:.3f}\t{page['text'][:_EXCERPT]}\n"
+            for mark, key in (("#?", "pages"), ("#!", "odd"))
+            for page in told[key]
             if page["where"]
         ]
     return "".join(lines)

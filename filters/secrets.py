@@ -1,4 +1,4 @@
-"""Secrets and personal data in documents, as byte spans; and the licence header, which `filter` may remove.
+"""Secrets and personal data in documents, as byte spans; the licence header, which `filter` may remove; and licences.
 
 Comes in: a batch of documents. Goes out: a SCRUB annotation. Kinds: `key` (`filters.keys`), `email` and `ip_address`
 (`filters.addresses`), and `user`, a name that the source lists in `people`, in the kinds of document named in
@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from corpus.licenses import header_span, is_licence_file, licence_of
+from corpus.headers import HEAD_BYTES, header_span
+from corpus.licenses import is_licence_file, licence_of
+from corpus.manifests import MANIFEST_BYTES, declared, is_manifest
 from corpus.schema import SCRUB
 from filters.addresses import address_spans
 from filters.anchors import anchors
@@ -55,7 +57,7 @@ class ScrubConfig:
 
 
 def scrub(cfg: ScrubConfig, documents: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, int]]:
-    """Spans of every document, merged and ascending; its licence header, and the licence that it or the file states."""
+    """Spans of every document, merged and ascending; its licence header, and what that, or file or manifest, states."""
     text = documents["text"]
     offsets, data = _buffers(text)
     paths = documents["path"].to_pylist()
@@ -64,16 +66,20 @@ def scrub(cfg: ScrubConfig, documents: pa.RecordBatch) -> tuple[pa.RecordBatch, 
     for row, start, end, kind in _found(cfg, documents, data, offsets, paths, cut):
         spans[row].append((start, end, kind))
     merged = [merge_edits(row) for row in spans]
-    headers, licences = _licences(documents["kind"].to_pylist(), paths, data, offsets)
+    kinds = documents["kind"].to_pylist()
+    headers, licences = _licences(kinds, paths, data, offsets)
+    declarations, unread = _declarations(kinds, paths, data, offsets)
     counts = Counter(f"spans.{span.kind}" for row in merged for span in row)
     counts["headers"] = sum(map(len, headers))
     counts["cut_short"] = len(cut)
+    counts["manifests_unread"] = unread
     annotation = pa.RecordBatch.from_arrays(
         [
             pa.array([len(row) for row in merged], pa.int32()),
             span_column(merged),
             span_column(headers),
             pa.array(licences, pa.string()),
+            pa.array(declarations, pa.string()),
         ],
         schema=SCRUB,
     )
@@ -138,12 +144,29 @@ def _licences(
         if text is not None:
             licences[row] = licence_of(text)
             continue
-        head = data[offsets[row] : min(offsets[row + 1], offsets[row] + 8192)].tobytes()
+        head = data[offsets[row] : min(offsets[row + 1], offsets[row] + HEAD_BYTES)].tobytes()
         span = header_span(head)
         if span:
             headers[row] = [(*span, "licence_header")]
             licences[row] = licence_of(head[slice(*span)])
     return headers, licences
+
+
+def _declarations(
+    kinds: list[str], paths: list[str], data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
+) -> tuple[list[str | None], int]:
+    """The licence that each manifest declares, and how many manifests could not be read."""
+    found: list[str | None] = [None] * len(kinds)
+    unread = 0
+    for row, (kind, path) in enumerate(zip(kinds, paths, strict=True)):
+        if kind != "file" or not path or not is_manifest(path):
+            continue
+        end = min(offsets[row + 1], offsets[row] + MANIFEST_BYTES + 1)  # one byte more tells that it is too long
+        try:
+            found[row] = declared(path, data[offsets[row] : end].tobytes())
+        except ValueError:
+            unread += 1
+    return found, unread
 
 
 def _buffers(text: pa.LargeStringArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:

@@ -37,9 +37,11 @@ from pipelines import (
     repeats,
     scrub,
 )
+from pipelines.card import About
 from pipelines.cluster import Cluster, ClusterError, connect
 from pipelines.console import UsageError, add_cluster_options, console, end, usage_error
-from pipelines.manifest import OLDER_CODE, Found, commit, look_up, resolve, survey
+from pipelines.identity import canonical, digest
+from pipelines.manifest import OLDER_CODE, Found, commit, look_up, resolve, survey, without_code
 from pipelines.place import check_writable, store_at
 from pipelines.progress import RunProgress
 from pipelines.recipes import Loaded, Recipe, load
@@ -154,15 +156,49 @@ def plan(recipe: Recipe) -> list[Stage]:
         },
     )
     rows = packed["rows"]
+    optional = [repeated] if recipe.repeats is not None else []
+    corpus = [crawled, pool_keys, pool_kept, recalled, classified, measured, scrubbed, checked, source_scores, filtered]
+    corpus += [hashed, *of_base, deduped, *optional, assembled, encoded, mixed, packed]
     exported = Stage(
-        name="export", run=export.run, config=recipe.export, inputs={"rows": rows, "checked": checked["checked"]}
+        name="export",
+        run=export.run,
+        config=export.Exported(export=recipe.export, about=described(recipe, corpus)),
+        inputs={
+            "rows": rows,
+            "checked": checked["checked"],
+            "crawled": crawled["documents"],
+            "pool": pool,
+            "pool_survivors": pool_kept["pool_survivors"],
+            "recalled": recalled["documents"],
+            "documents": documents,
+            "languages": languages,
+            "licenses": scrubbed["licenses"],
+            "spans": scrubbed["spans"],
+            "contamination": checked["contamination"],
+            "verdicts": verdicts,
+            "survivors": survivors,
+            **({"edits": edits} if optional else {}),
+            "samples": samples,
+            "tokens": tokens,
+            "mix": mixed["mix"],
+        },
     )
     probed = Stage(
         name="probe", run=probe.run, config=recipe.probe, inputs={"rows": rows, "scoring": deduped["scoring"]}
     )
-    corpus = [crawled, pool_keys, pool_kept, recalled, classified, measured, scrubbed, checked, source_scores, filtered]
-    optional = [repeated] if recipe.repeats is not None else []
-    return [*corpus, hashed, *of_base, deduped, *optional, assembled, encoded, mixed, packed, exported, probed]
+    return [*corpus, exported, probed]
+
+
+def described(recipe: Recipe, corpus: Sequence[Stage]) -> About:
+    """What an export's card says of the settings; the code of functions of ours is no setting, as in manifests."""
+    settings = [[stage.name, without_code(canonical(stage.config), [])] for stage in corpus]
+    return About(
+        recipe=recipe.name,
+        identity=digest(settings),
+        pack=recipe.pack,
+        dedup=recipe.dedup,
+        decontaminate=recipe.decontaminate,
+    )
 
 
 def held_out_of_base(

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus import exact, planted
+from corpus.bodies import COLUMNS
 from corpus.licenses import PERMISSIVE
 from corpus.minhash import MinHashConfig
 from corpus.schema import CLUSTERS, DOCUMENTS, SCORING, SURVIVORS
@@ -99,9 +100,9 @@ def file_keys(
     cfg: DedupConfig, layout: Layout, bands: Shards, signatures: Shards, documents: Shards, scopes: Shards
 ) -> Keys:
     """The file unit: every document by itself. Its text is read only where candidates are verified by it."""
-    by_signature = cfg.verify_by == "signature"
-    behind = layout.behind(signatures, ("signature",)) if by_signature else layout.behind(documents, ("text",))
-    return Keys(bands, exact=(cfg.minhash.bands,), near=tuple(range(cfg.minhash.bands)), behind=behind, scopes=scopes)
+    behind = (signatures, ("signature",)) if cfg.verify_by == "signature" else (documents, COLUMNS)
+    near = tuple(range(cfg.minhash.bands))
+    return Keys(bands, exact=(cfg.minhash.bands,), near=near, behind=layout.behind(*behind), scopes=scopes)
 
 
 def check_itself(work: Work, cfg: DedupConfig) -> None:

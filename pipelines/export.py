@@ -2,7 +2,8 @@
 
 Per format: one task per file, one task per rows shard that reads its files back, one that compares the index over all
 with the files, then the files under the names that the readers expect, in `exports/<format>/<hash of the rows>/` below
-the root. No task holds more than one shard's rows. The native rows need no export.
+the root. Beside them lie the vocabulary, a card that says what is in them, the record of what they were checked
+against, and the hashes of all. No task holds more than one shard's rows. The native rows need no export.
 """
 
 import importlib.metadata
@@ -19,10 +20,14 @@ import numpy as np
 import pyarrow as pa
 
 from corpus.shards import Shard, Store
+from pipelines import card
+from pipelines.card import About
 from pipelines.identity import digest
 from pipelines.stage import Job, Result, Shards, Work, tally
 from tokenization.exporters import ExportConfig, datatrove, huggingface, litdata, mds, megatron
+from tokenization.exporters.card import SUMS, file_name
 from tokenization.exporters.stream import parts
+from tokenization.exporters.vocabulary import FILE as TOKENIZER
 
 _CHECKS: Final = "checks"  # kind of file that stays in the store: what each task of a format with an index read
 Files = dict[str, Shards]  # per kind of file: one for every rows shard, in their order, or one for all
@@ -39,20 +44,44 @@ class Format:
     check_index: Callable[..., Any] | None = None  # of the files of `whole`: (contents by name, files) -> None
 
 
-def run(work: Work, cfg: ExportConfig, rows: Shards, checked: Shards) -> Result:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exported:
+    """Settings of the stage: the formats, and what their cards say of the settings before."""
+
+    export: ExportConfig
+    about: About
+
+
+def run(work: Work, cfg: Exported, rows: Shards, checked: Shards, **before: Shards) -> Result:
     """Artefacts of each format, as `<format>.<kind of file>`; `counts` has files and how much was read back.
 
-    Beside them lies `decontamination.json`: the benchmarks that the rows were checked against, by hash, and those not.
+    Beside them lie `decontamination.json`: the benchmarks that the rows were checked against, by hash, and those not;
+    the vocabulary; the card, of what `before` (outputs of earlier stages) has counted; and the hashes of all files.
     """
     rows = [shard for shard in rows if shard.rows]
-    outputs: dict[str, Shards] = {}
+    if not rows or not cfg.export.formats:
+        return Result({}, {})
+    [record] = checked
+    facts, tallies = card.facts_of(work, cfg.about, rows, before)
+    vocabulary = card.beside(work, cfg.about.pack.tokenizer)
+    always = {"decontamination.json": record, **vocabulary}
+    outputs: dict[str, Shards] = {"card.tallies": tallies}
+    outputs |= {name.replace("_", "."): [shard] for name, shard in vocabulary.items()}
     counts: dict[str, int] = {}
-    for name in cfg.formats if rows else ():
-        [record] = checked
-        made = _make(work, cfg, rows, name, FORMATS[name])
+    for name in cfg.export.formats:
+        made = _make(work, cfg.export, rows, name, FORMATS[name])
         named = dict(names_of(name, made, len(rows)))
-        work.publish({**named, "decontamination.json": record}, folder_of(name, rows))
+        reports = made["read_back.json"]
+        job = Job(
+            (tallies, [record, vocabulary[TOKENIZER]], reports, list(named.values())), params=[name, facts, list(named)]
+        )
+        told = work.map(card.write_card, cfg.about.pack.tokenizer, [job], step=f"{name}_card", schema=None)
+        files = {**named, **always, file_name(name): told[0]}
+        job = Job((list(files.values()),), params=list(files))
+        sums = work.map(card.write_sums, None, [job], step=f"{name}_sums", schema=None)
+        work.publish({**files, SUMS: sums[0]}, folder_of(name, rows))
         outputs |= {f"{name}.{kind}": shards for kind, shards in made.items()}
+        outputs |= {f"{name}.card": told, f"{name}.sums": sums}
         counts[f"{name}.files"] = len(named)
         counts[f"{name}.bytes"] = sum(file.bytes for file in named.values())
         counts[f"{name}.read_back"] = tally(list(named.values())).get("read_back", 0)

@@ -45,7 +45,7 @@ def look_up(store: Store, stage: Stage, before: dict[str, Found], accept_code: b
     if inputs is None:
         return Found(stage, "todo", None, None)
     codes = [module_code(stage.run.__module__)]
-    config = _without_code(canonical(stage.config), codes)
+    config = without_code(canonical(stage.config), codes)
     settings = [stage.name, config, {n: [s.content for s in shards] for n, shards in inputs.items()}]
     stem = f"manifests/{stage.name}/{digest(settings)}"
     path = f"{stem}.{codes[0] if len(codes) == 1 else digest(codes)}.json"
@@ -65,19 +65,19 @@ def look_up(store: Store, stage: Stage, before: dict[str, Found], accept_code: b
     return Found(stage, "older code" if others else "todo", path, None)
 
 
-def _without_code(settings: Any, codes: list[str]) -> Any:
+def without_code(settings: Any, codes: list[str]) -> Any:
     """Canonical settings without the code of functions of ours, which goes to `codes`.
 
     An extractor that changed is older code, not another setting. A user's function is: to edit it is to choose anew.
     """
     if isinstance(settings, list):
-        return [_without_code(item, codes) for item in settings]
+        return [without_code(item, codes) for item in settings]
     if not isinstance(settings, dict):
         return settings
     if set(settings) == {"name", "code"} and not settings["name"].startswith(USER_MODULE):
         codes.append(settings["code"])
         return {"name": settings["name"]}
-    return {name: _without_code(value, codes) for name, value in settings.items()}
+    return {name: without_code(value, codes) for name, value in settings.items()}
 
 
 def resolve(stage: Stage, before: dict[str, Found]) -> dict[str, Shards] | None:

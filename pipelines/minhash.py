@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from corpus import exact, minhash
 from corpus.bands import slices_for, sorted_bands
+from corpus.bodies import COLUMNS, bodies
 from corpus.comments import syntaxes
 from corpus.minhash import MinHashConfig
 from corpus.schema import BANDS
@@ -23,8 +24,7 @@ _DOCUMENT_BYTES = 1 << 10  # at least, in a group: its keys take half of that, h
 def run(work: Work, cfg: MinHashConfig, documents: Shards) -> Result:
     """Signatures of every document, whatever `filter` will say: another threshold there signs nothing again."""
     schema = signature_schema(cfg.n_hashes).with_metadata({"minhash": cfg.definition()})
-    columns = ["path", "text"] if cfg.drop_comments else ["text"]
-    signed = work.annotate(sign, _of_text(cfg), documents, step="sign", schema=schema, columns=[columns])
+    signed = work.annotate(sign, _of_text(cfg), documents, step="sign", schema=schema, columns=[COLUMNS])
     cuts = groups(documents, cfg.group_bytes, _DOCUMENT_BYTES)
     jobs = [Job((signed[group],), batch=documents[group.start].batch) for group in cuts]
     bands = work.map(write_bands, _of_text(cfg), jobs, step="bands", schema=BANDS)
@@ -39,7 +39,7 @@ def _of_text(cfg: MinHashConfig) -> MinHashConfig:
 def sign(cfg: MinHashConfig, documents: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, int]]:
     """One row group of texts, as a row group of schema `signatures`."""
     texts = documents.column("text")
-    counts, values = minhash.signatures(cfg, texts)
+    counts, values = minhash.signatures(cfg, bodies(cfg, documents))
     syntax = syntaxes(documents.column("path")) if cfg.drop_comments else None
     raw, normalized = exact.exact_keys(texts, syntax)
     schema = signature_schema(cfg.n_hashes)

@@ -40,7 +40,7 @@ def run(work: Work, cfg: RecallConfig, pool: Shards, pool_survivors: Shards) -> 
         before = made.scores if made else None
         seeds = _mark_seeds(work, cfg, (pool, ids, seeds, before), kept["proposals"][-1:], number)
         _check_seeds(cfg, tally(seeds), tally(ids).get("pages", 0), number)
-        budgets = {label.name: label.cut_of(number - 1) for label in cfg.labels}
+        budgets = _budgets(cfg, tally(seeds), number)
         made = run_round(work, cfg.classifier, (pool, ids, seeds, before), budgets, texts, cfg.samples)
         lowest = {label: row["lowest_logit"] for label, row in made.table.items()}
         close = find_close(work, cfg, (pool, ids, made.scores, seeds), number, lowest)
@@ -60,6 +60,14 @@ def run(work: Work, cfg: RecallConfig, pool: Shards, pool_survivors: Shards) -> 
     documents = work.map(write_documents, None, jobs, step="documents", schema=DOCUMENTS)
     outputs = {"documents": documents, "scores": made.scores, "rounds": rounds, **kept}
     return Result(outputs, tally(documents) | {"rounds": len(history)})
+
+
+def _budgets(cfg: RecallConfig, counts: dict[str, int], number: int) -> dict[str, int]:
+    found = {}
+    for label in cfg.labels:
+        seed, undecided = (counts.get(f"{what}_tokens.{label.name}", 0) for what in ("seed", "undecided"))
+        found[label.name] = label.cut_of(number - 1, seed, undecided)
+    return found
 
 
 def _entry(cfg: RecallConfig, number: int, made: Round, close: Close) -> dict[str, Any]:
@@ -187,7 +195,8 @@ def mark_seeds(store: Store, cfg: Any, job: Job, counts: "Counter[str]") -> Iter
         store.batches(pages, ["origin", "url"]), store.batches(tokens, ["n_tokens"]), strict=True
     ):
         urls = addresses(batch["url"])
-        with_text = [n > 0 for n in numbers["n_tokens"].to_pylist()]
+        n_tokens = numbers["n_tokens"].to_pylist()
+        with_text = [n > 0 for n in n_tokens]
         rows = slice(at, at := at + len(urls))
         if before:
             every = [joining.matches(url) if has else [] for url, has in zip(urls, with_text, strict=True)]
@@ -205,6 +214,11 @@ def mark_seeds(store: Store, cfg: Any, job: Job, counts: "Counter[str]") -> Iter
             counts.update(f"matched.{label}.{seed}" for match in matches for label, seed in match)
             domains.update(d for d, has in zip(batch["origin"].to_pylist(), with_text, strict=True) if has and d)
         counts.update(f"seeds.{name}" for name in names if name)
+        for name, old, n in zip(names, collected[rows] if before else names, n_tokens, strict=True):
+            if name is not None:
+                counts[f"seed_tokens.{name}"] += n
+            elif old is not None:
+                counts[f"undecided_tokens.{old}"] += n
         positive = [name is not None and not name.startswith(REJECTED) for name in names]
         yield pa.RecordBatch.from_arrays([pa.array(positive), pa.array(names, pa.string())], schema=SEEDS)
     large = {f"domain.{domain}": n for domain, n in domains.items() if n > most * domains.total()}

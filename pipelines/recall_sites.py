@@ -84,8 +84,13 @@ def find_close(
     settings = (labels, cfg.prefix_depth, (cfg.domain_share, cfg.prefix_share, cfg.min_pages))
     parts = work.map(find_related, settings, jobs, step="related", schema=None)
     found = _joined([json.loads(work.store.read_bytes(part)) for part in parts])
-    cuts = {label: {"folders": row["folders"], "cut": lowest.get(label)} for label, row in found.items()}
-    reading = find_reading(work, cfg.prefix_depth, cfg.read, aligned, cuts)
+    decided = [pattern for edited in cfg.edited if edited.round < number for _, pattern in edited.patterns]
+    cuts = {
+        label: {"folders": row["folders"], "cut": lowest.get(label), "decided": decided} for label, row in found.items()
+    }
+    # Without folds a seed page's score is of the model that it trained, and says nothing about it.
+    odd = cfg.read // 4 if cfg.classifier.folds > 1 else 0
+    reading = find_reading(work, cfg.prefix_depth, (cfg.read, odd), aligned, cuts)
     jobs = [Job((reading,), params=(number, found))]
     proposals = work.map(write_proposals, None, jobs, step="proposals", schema=None)
     return Close(found, proposals)

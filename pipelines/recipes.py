@@ -78,6 +78,7 @@ class Recipe:
     probe: ProbeConfig = field(default_factory=ProbeConfig)
     ablation: AblationConfig = field(default_factory=AblationConfig)  # of `pipelines.ablate`; no stage reads it
     frozen: Frozen | None = None  # the base's scoring set, where this is a variant; `pipelines.ablate` fills it in
+    name: str = ""  # for the cards of exports; `load` fills it in
 
     def __post_init__(self) -> None:
         """What no stage can check alone."""
@@ -165,7 +166,7 @@ def load(spec: str, sample: float | None) -> Loaded:
     if sample is not None:
         recipe = _sampled(recipe, sample)
         name = f"{name}-{sample:g}"
-    return Loaded(name, recipe, user_file)
+    return Loaded(name, dataclasses.replace(recipe, name=name), user_file)
 
 
 def _told(error: Exception, user_file: UserFile | None) -> str:

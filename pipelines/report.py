@@ -15,6 +15,7 @@ from rich.table import Table
 
 from corpus.mix_plan import from_description, with_parts
 from corpus.shards import Store
+from pipelines.card import PASSES_ON
 from pipelines.console import UsageError, console, end, usage_error
 from pipelines.export import folder_of
 from pipelines.manifest import Found
@@ -24,7 +25,6 @@ from pipelines.report_recall import sections as recall_sections
 from pipelines.report_recall import table as html_table
 
 Rows = list[list[str]]
-_PASSES_ON = {"dedup": "filter", "recall": "pool_dedup"}  # keeps, and counts, the reasons of the stage before
 _PARTS = 8  # of a domain that is split by language or length: one screen
 
 
@@ -88,7 +88,7 @@ def drop_rows(found: dict[str, Found]) -> Rows:
     rows = []
     refusals = {name: _refused(here) for name, here in found.items()}
     for name, refused in refusals.items():
-        refused = refused - refusals.get(_PASSES_ON.get(name, ""), Counter())
+        refused = refused - refusals.get(PASSES_ON.get(name, ""), Counter())
         if refused:
             shown = [f"{reason} {n:,}" for reason, n in sorted(refused.items(), key=lambda item: (-item[1], item[0]))]
             rows.append([name, f"{sum(refused.values()):,}", ", ".join(shown)])

@@ -1,8 +1,8 @@
 """Stage: documents -> spans of secrets and personal data, licence headers; then, on narrow columns, file licences.
 
-The second step opens no text: the first has written what each licence file's text is. Per group of shards the licence
-files become one small shard of (repository, folder, licence), which a job per document shard reads: linear in files,
-however large a repository is.
+The second step opens no text: the first has written what each licence file's text is and each manifest declares. Per
+group of shards these become one small shard of (repository, folder, licence, whether a manifest says so), which a job
+per document shard reads: linear in files, however large a repository is.
 """
 
 from collections import Counter
@@ -10,14 +10,19 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from corpus.licenses import is_licence_file, nearest_licence
+from corpus.license_names import side_by_side
+from corpus.licenses import is_licence_file, nearest, nearest_licence
+from corpus.manifests import folder_described
 from corpus.schema import LICENSES, SCRUB
 from corpus.shards import Store
 from filters.secrets import COLUMNS, ScrubConfig, scrub
 from pipelines.stage import Job, Result, Shards, Work, groups, tally
 
-LICENCE_FILES = pa.schema([("repo", pa.string()), ("folder", pa.string()), ("license", pa.string())])
+LICENCE_FILES = pa.schema(
+    [("repo", pa.string()), ("folder", pa.string()), ("license", pa.string()), ("manifest", pa.bool_())]
+)
 _PLACE = ("kind", "repo", "path")  # of DOCUMENTS
+_STATED = ("header_license", "manifest_license")  # of SCRUB
 
 
 def run(work: Work, cfg: ScrubConfig, documents: Shards) -> Result:
@@ -37,34 +42,47 @@ def run(work: Work, cfg: ScrubConfig, documents: Shards) -> Result:
 
 
 def write_licence_files(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
-    """The group's recognised licence files: where each stands, and what it says."""
+    """The group's recognised licence files and declaring manifests: what each says, and of which folder."""
     documents, spans = job.inputs
     for shard, spanned in zip(documents, spans, strict=True):
-        rows = zip(store.batches(shard, _PLACE), store.batches(spanned, ["header_license"]), strict=True)
+        rows = zip(store.batches(shard, _PLACE), store.batches(spanned, _STATED), strict=True)
         for places, stated in rows:
             found = []
-            columns = (*(places[name].to_pylist() for name in _PLACE), stated["header_license"].to_pylist())
-            for kind, repo, path, licence in zip(*columns, strict=True):
-                if kind == "file" and repo and path and licence and is_licence_file(path):
-                    found.append({"repo": repo, "folder": path.rpartition("/")[0], "license": licence})
-            counts["licence_files"] += len(found)
+            columns = (*(places[name].to_pylist() for name in _PLACE), *(stated[name].to_pylist() for name in _STATED))
+            for kind, repo, path, licence, declared in zip(*columns, strict=True):
+                if kind != "file" or not repo or not path:
+                    continue
+                if licence and is_licence_file(path):
+                    found.append((repo, path.rpartition("/")[0], licence, False))
+                if declared:
+                    found.append((repo, folder_described(path), declared, True))
+            counts["manifests"] += sum(row[-1] for row in found)
+            counts["licence_files"] += sum(not row[-1] for row in found)
             if found:
-                yield pa.RecordBatch.from_pylist(found, LICENCE_FILES)
+                yield pa.RecordBatch.from_pylist(
+                    [dict(zip(LICENCE_FILES.names, row, strict=True)) for row in found], LICENCE_FILES
+                )
 
 
 def write_licenses(store: Store, cfg: None, job: Job, counts: "Counter[str]") -> Iterator[pa.RecordBatch]:
-    """Per file the licence of its own header, else of the nearest licence file up its repository's tree."""
+    """Per file the licence of its own header, else of the nearest licence file up its repository's tree, else manifest.
+
+    A nearer manifest does not outdo a licence file above it: where the two differ it is most often an example's.
+    """
     (shard,), (spanned,), (found,) = job.inputs
-    known: dict[str, dict[str, list[str]]] = {}
+    files: dict[str, dict[str, list[str]]] = {}
+    manifests: dict[str, dict[str, list[str]]] = {}
     for row in store.table(found).to_pylist():
+        known = manifests if row["manifest"] else files
         known.setdefault(row["repo"], {}).setdefault(row["folder"], []).append(row["license"])
     rows = zip(store.batches(shard, ("repo", "path")), store.batches(spanned, ["header_license"]), strict=True)
     for places, stated in rows:
         sources, licenses = [], []
         columns = (places["repo"].to_pylist(), places["path"].to_pylist(), stated["header_license"].to_pylist())
         for repo, path, header in zip(*columns, strict=True):
-            licence = header or nearest_licence(known.get(repo or "", {}), path or "")
-            sources.append("header" if header else "file" if licence else "none")
+            by_file = header or nearest_licence(files.get(repo or "", {}), path or "")
+            licence = by_file or side_by_side(nearest(manifests.get(repo or "", {}), path or ""))
+            sources.append("header" if header else "file" if by_file else "manifest" if licence else "none")
             licenses.append(licence)
         counts.update(f"licenses.{source}" for source in sources)
         yield pa.RecordBatch.from_arrays([pa.array(sources), pa.array(licenses, pa.string())], schema=LICENSES)

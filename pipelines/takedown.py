@@ -27,6 +27,7 @@ from pipelines.fetched import caches, entries, pattern, purge_entry
 from pipelines.hub_cache import held_in_hub, hub_names
 from pipelines.identity import digest
 from pipelines.manifest import Found, survey
+from pipelines.manifest import resolve as inputs_of
 from pipelines.place import store_at
 from pipelines.progress import RunProgress
 from pipelines.purge import CACHES, COUNTS, GATHERED, left_in, purge, scan
@@ -202,19 +203,15 @@ def _exports(
             if found["export"].path != manifest["path"]:
                 store.delete(manifest["path"])  # else the stage would count as done
                 print(f"deleted and not made again: the exports of {_builds_of(store, manifest['path'])}")
-    ours, packed, tested = (found[name].result for name in ("export", "pack", "decontaminate"))
-    if (
-        ours is None
-        or packed is None
-        or tested is None
-        or not changed & {shard.path for shard in packed.outputs["rows"]}
-    ):
+    ours = found["export"].result
+    inputs = inputs_of(found["export"].stage, found) if ours is not None else None
+    if ours is None or inputs is None or not changed & {shard.path for shard in inputs["rows"]}:
         return
     progress = RunProgress(store, "logs/takedown.jsonl")
     progress.manifest = found["export"].path or ""
     config: Any = found["export"].stage.config
     work = Work(store, cluster, "export", progress)
-    made = export.run(work, config, packed.outputs["rows"], tested.outputs["checked"])
+    made = export.run(work, config, **inputs)
     both = [(ours.outputs[name], made.outputs[name]) for name in ours.outputs if name in made.outputs]
     pairs = [(old.path, new.path) for was, now in both for old, new in zip(was, now, strict=True)]
     moved = {old: new for old, new in pairs if old != new}
@@ -228,7 +225,9 @@ def _delete_exports(store: Store, todo: Plan, manifest: dict[str, Any], rows: li
     before = store.forwards()
     for output, shards in manifest["outputs"].items():
         name = output.partition(".")[0]
-        per_shard = len(shards) > 1 or len(full) == 1
+        if name == "tokenizer":
+            continue  # holds nothing of a document, and the exports of other recipes stand on it too
+        per_shard = name != "card" and (len(shards) > 1 or len(full) == 1)
         for at, shard in enumerate(shards):
             path = before.get(shard["path"], shard["path"])
             if (not per_shard or len(shards) != len(rows) or rows[at] in changed) and store.fs.exists(store.url(path)):

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from corpus import clusters
+from corpus.bodies import bodies
 from corpus.minhash import MinHashConfig, estimated_jaccard
 from corpus.schema import EDGES, RANGES
 from corpus.shards import Shard, Store
@@ -160,7 +161,7 @@ def payload_of(store: Store, way: Comparison, behind: Shards, starts: Sequence[i
                 found.append(
                     some.column("signature")
                     if way.by == "signature"
-                    else shingle_sets(way.minhash, some.column("text"))
+                    else shingle_sets(way.minhash, bodies(way.minhash, some))
                 )
     order = np.argsort(np.concatenate(nodes))
     assert len(order) == len(wanted), "a document in a run has no signature"

@@ -1,4 +1,4 @@
-"""Licences: recognised texts, headers and their bounds, expressions and policies."""
+"""Licences: recognised texts, expressions and policies."""
 
 # ruff: noqa: E501  # tables of cases
 
@@ -7,8 +7,8 @@ import pytest
 from corpus.licenses import (
     LICENCES,
     PERMISSIVE,
-    header_span,
     is_licence_file,
+    joined,
     licence_of,
     nearest_licence,
     permitted,
@@ -74,63 +74,6 @@ def test_licence_files_are_known_by_name(path, is_one):
     assert is_licence_file(path) is is_one
 
 
-PYTHON = """#!/usr/bin/env python
-# -*- coding: utf-8 -*-
-
-# Copyright 2020 A. Person
-# All rights reserved.
-
-import os
-"""
-JAVA = """/*
- * Copyright (C) 2020 A. Person
- *
- * Licensed under the Apache License, Version 2.0.
- */
-package x;
-"""
-MIXED = """/* Parses things.
- *
- * Copyright (C) 2020 A. Person
- * Licensed under the Apache License, Version 2.0.
- *
- * Use parse() for it.
- */
-int x;
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "header"),
-    [
-        (PYTHON, "# Copyright 2020 A. Person\n# All rights reserved.\n"),
-        (JAVA, JAVA.split("package")[0]),
-        (MIXED, " * Copyright (C) 2020 A. Person\n * Licensed under the Apache License, Version 2.0.\n"),
-        ("\ufeff<?php\n// (c) 2019 X\necho 1;", "// (c) 2019 X\n"),
-        ("<!-- Copyright 2020 X -->\n<p>", "<!-- Copyright 2020 X -->\n"),
-        ('"""Doc.\n\nCopyright 2020 X\n"""\nx = 1\n', "Copyright 2020 X\n"),
-        ("/* Copyright 2020 X\n\n   Reads things. */\nint x;", " Copyright 2020 X\n"),
-        ("/* Reads things.\n\n   Copyright 2020 X */\nint x;", "   Copyright 2020 X "),
-        ("-- SPDX-License-Identifier: MIT", "-- SPDX-License-Identifier: MIT"),
-        ("# é\n# Copyright 2020 é\nx", "# é\n# Copyright 2020 é\n"),
-        ("x = 1\n# Copyright 2020 X\n", None),
-        ("# Handles license files\nx = 1\n", None),
-        ("/* Copyright 2020 X", None),
-        ("", None),
-    ],
-)
-def test_the_header_is_the_legal_part_of_a_leading_comment(text, header):
-    span = header_span(text.encode())
-    assert (None if span is None else text.encode()[slice(*span)].decode()) == header
-
-
-def test_a_header_is_looked_for_in_bounded_time():
-    assert header_span(b"#" * 10_000_000 + b" Copyright 2020") is None
-    assert header_span(b"/*" * 1_000_000) is None
-    assert header_span(b"'" * 1_000_000) is None
-    assert header_span((b"# Copyright 2020 X\n" + b"#\n") * 100_000) is not None
-
-
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
@@ -142,6 +85,19 @@ def test_a_header_is_looked_for_in_bounded_time():
 def test_permissive_takes_one_side_of_or_and_every_side_of_and(expression, expected):
     assert permitted(expression, "permissive") is expected
     assert permitted(expression, "record") is True
+
+
+@pytest.mark.parametrize("family", ["BSD", "Apache"])
+def test_a_family_is_permissive_where_all_its_members_are(family):
+    assert permitted(family, "permissive")
+    assert not permitted("GPL", "permissive")
+
+
+def test_expressions_are_joined_once_each_and_keep_their_meaning():
+    assert joined(["MIT", "ISC", "MIT"], "AND") == "ISC AND MIT"
+    assert joined(["MIT OR ISC", "Zlib"], "AND") == "(MIT OR ISC) AND Zlib"
+    assert joined(["MIT OR ISC"], "AND") == "MIT OR ISC"
+    assert joined([], "OR") is None
 
 
 def test_every_permissive_name_is_known_or_a_variant():

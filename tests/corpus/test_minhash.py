@@ -215,3 +215,8 @@ def test_a_wrong_setting_is_named(wrong):
 def test_the_chance_to_be_found_follows_bands_and_rows():
     assert MinHashConfig().recall_at(1) == 1 and MinHashConfig().recall_at(0) == 0
     assert MinHashConfig(bands=2, rows=1).recall_at(0.5) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("setting", ["drop_comments", "drop_headers"])
+def test_signatures_made_otherwise_are_told_apart(setting):
+    assert MinHashConfig(**{setting: False}).definition() != MinHashConfig().definition()

@@ -22,7 +22,14 @@ COMMON = ["a", "A1", " ", "=", ": ", "'", '"', "-", "_", ".", "/", "0", "(", "["
 def patterns():
     """(where, pattern) of every pattern that stands at a module's top level, alone or in a table; and the library's."""
     modules = [f"filters.{found.name}" for found in pkgutil.iter_modules(filters.__path__)]
-    for name in [*modules, "corpus.licenses", "corpus.natural", "corpus.sources.conversations"]:
+    for name in [
+        *modules,
+        "corpus.licenses",
+        "corpus.license_names",
+        "corpus.manifests",
+        "corpus.natural",
+        "corpus.sources.conversations",
+    ]:
         for variable, value in vars(importlib.import_module(name)).items():
             values = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
             found = [one for one in values if isinstance(one, re.Pattern)]

@@ -96,6 +96,15 @@ def test_what_is_proposed_can_be_read_back():
     assert "related domain a.org, 15 of 20 pages" in text and "seed of round 3" in text
 
 
+def test_pages_to_look_at_are_listed_with_marks_and_decide_nothing():
+    shown = {"where": "https://www.a.org/q/1", "score": 0.25, "above": True, "text": "Some text"}
+    text = edit_file(
+        1, {"math": {"domains": [], "prefixes": []}}, {"math": {"folders": {}, "pages": [shown], "odd": [shown]}}
+    )
+    assert "#?math\ta.org/q/1\t0.250\tSome text\n#!math\ta.org/q/1\t0.250\tSome text\n" in text
+    assert not parse_edits(text, "x") and parse_edits(text.replace("#!", "-"), "x") == (("-math", "a.org/q/1"),)
+
+
 def test_an_edited_line_is_a_label_and_a_pattern_and_what_follows_is_not_read():
     text = "# a note\n\nmath\thttps://www.a.org/q/*\t3/9\twhy not\n"
     assert parse_edits(text, "x") == (("math", "a.org/q/*"),)
@@ -210,7 +219,12 @@ def test_sites_count_pages_and_collected_pages_by_prefix():
 
 def test_the_last_cut_stands_for_all_later_rounds():
     label = Label(name="math", domains=("a.org",), cut_tokens=(10, 20))
-    assert [label.cut_of(n) for n in range(4)] == [10, 20, 20, 20]
+    assert [label.cut_of(n, 5, 7) for n in range(4)] == [10, 20, 20, 20]
+
+
+def test_a_cut_can_follow_what_was_decided():
+    label = Label(name="math", domains=("a.org",), cut_tokens=(10, None))
+    assert [label.cut_of(n, 5, 7) for n in range(3)] == [10, 8, 8] and label.cut_of(1, 0, 0) == 1
 
 
 @pytest.mark.parametrize(
@@ -218,6 +232,7 @@ def test_the_last_cut_stands_for_all_later_rounds():
     [
         (lambda: Label(name="math", cut_tokens=(1,)), "math has no seed: give domains, url_patterns or documents"),
         (lambda: Label(name="math", cut_tokens=(), domains=("a",)), "cut_tokens of math needs a number"),
+        (lambda: Label(name="math", cut_tokens=(None, 5), domains=("a",)), "None from the second round on"),
         (lambda: Label(name="", cut_tokens=(1,), domains=("a",)), "a label needs a name"),
         (lambda: Label(name="math", cut_tokens=5, domains=("a",)), r"cut_tokens of math is a tuple: write \(5,\)"),
         (

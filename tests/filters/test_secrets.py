@@ -10,6 +10,7 @@ from hashlib import blake2b
 import pyarrow as pa
 import pytest
 
+from corpus.manifests import MANIFEST_BYTES
 from corpus.schema import SCRUB
 from filters.edits import apply_edits, edited
 from filters.secrets import ScrubConfig, scrub, user_spans
@@ -184,7 +185,7 @@ def test_the_annotation_fits_its_schema_and_its_spans_can_be_applied():
     ]  # fmt: skip
     assert edited(pa.array(texts, pa.large_string()), annotation["header"]).to_pylist()[3] == "x = 1\n"
     assert annotation["n_spans"].to_pylist() == [1, 0, 1, 0]
-    assert counts == {"spans.email": 1, "spans.ip_address": 1, "headers": 1, "cut_short": 0}
+    assert counts == {"spans.email": 1, "spans.ip_address": 1, "headers": 1, "cut_short": 0, "manifests_unread": 0}
 
 
 def test_only_the_chosen_kinds_are_looked_for():
@@ -220,6 +221,30 @@ def test_a_licence_file_states_its_licence_and_has_no_header():
     annotation, _ = scrub(ScrubConfig(), batch_of([text], path="a/LICENSE"))
     assert annotation["header_license"].to_pylist() == ["MPL-2.0"]
     assert annotation["header"].to_pylist() == [[]]
+
+
+def test_a_manifest_declares_a_licence_beside_its_own_header():
+    text = '# SPDX-License-Identifier: ISC\n[package]\nlicense = "MIT"\n'
+    annotation, counts = scrub(ScrubConfig(), batch_of([text], path="a/Cargo.toml"))
+    assert annotation["header_license"].to_pylist() == ["ISC"]
+    assert annotation["manifest_license"].to_pylist() == ["MIT"]
+    assert counts["manifests_unread"] == 0
+    annotation, _ = scrub(ScrubConfig(), batch_of([text], path="a/Cargo.toml", kind="issue"))
+    assert annotation["manifest_license"].to_pylist() == [None]
+
+
+def test_a_manifest_that_cannot_be_read_is_counted_and_declares_nothing():
+    texts = ["{", '{"license": "MIT"}', '{"license": "MIT"}' + " " * MANIFEST_BYTES, "{}"]
+    annotation, counts = scrub(ScrubConfig(), batch_of(texts, path="package.json"))
+    assert annotation["manifest_license"].to_pylist() == [None, "MIT", None, None]
+    assert counts["manifests_unread"] == 2
+
+
+def test_a_header_states_the_licence_that_its_last_paragraph_names():
+    header = "// Copyright 2014 X\n//\n// This is subject to the terms of the Mozilla Public\n// License, v. 2.0.\n"
+    annotation, _ = scrub(ScrubConfig(), batch_of([header + "package x\n"], path="x.go"))
+    assert annotation["header_license"].to_pylist() == ["MPL-2.0"]
+    assert [(span["start"], span["end"]) for span in annotation["header"].to_pylist()[0]] == [(0, len(header))]
 
 
 @pytest.mark.parametrize(

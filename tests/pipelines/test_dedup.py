@@ -275,6 +275,28 @@ def test_of_a_giant_cluster_only_equal_members_stay_together(tmp_path, most, kep
         assert sum(reason is None for reason in found.values()) == kept
 
 
+LICENCE = "// Copyright 2020 A. Person\n// Licensed under the terms of " + " ".join(words("licence")) + "\n"
+ONE = LICENCE + "int first(void) { return one + two * three; }"
+OTHER = LICENCE + "double second(double x) { while (x > 1) x /= 2; return x; }"
+ELSEWHERE = "// (c) 1999 B. Person\n" + " ".join(words("a"))
+
+
+def source(name, text):
+    return document(name, text, kind="file", repo="o/r", path=f"{name}.x")
+
+
+@pytest.mark.parametrize("drop", [True, False])
+@pytest.mark.parametrize("how", [{}, {"verify": 0.7}, {"verify": 0.7, "verify_by": "jaccard"}])
+def test_short_files_below_one_header_are_no_duplicates_and_copies_below_two_are(tmp_path, drop, how):
+    keys = replace(MINHASH, drop_headers=drop)
+    texts = {"one": ONE, "other": OTHER, "mine": LICENCE + " ".join(words("a")), "theirs": ELSEWHERE}
+    rows = [[source(name, text) for name, text in texts.items()]]
+    found, _ = reasons(tmp_path, rows, replace(FILE, minhash=keys, **how))
+    alone = [name for name, reason in found.items() if reason is None]
+    assert len({"one", "other"} & set(alone)) == (2 if drop else 1)
+    assert len({"mine", "theirs"} & set(alone)) == (1 if drop else 2)
+
+
 @pytest.mark.parametrize("by", ["jaccard", "containment"])
 def test_verification_by_text_has_no_false_positive_and_containment_finds_parts(tmp_path, by):
     loose = MinHashConfig(bands=125, rows=2, group_bytes=9_000)

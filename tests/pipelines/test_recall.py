@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from corpus.schema import DOCUMENTS, RECALL_SCORES, SURVIVORS
@@ -14,6 +15,7 @@ from pipelines.recall import run
 from pipelines.stage import StageError
 from tests.pipelines.aligned import write
 from tests.pipelines.corpora import OneAfterTheOther, work
+from tokenization.tokenizer import TokenizerConfig, load
 
 WORDS = {
     "math": [
@@ -144,6 +146,23 @@ def test_the_loop_stops_where_too_little_is_new_and_says_so(tmp_path):
     result, stage = recalled(tmp_path, replace(CFG, rounds=5, stop_share=1.0))
     history = json.loads(stage.store.read_bytes(result.outputs["rounds"][0]))
     assert len(history) == 2 and "less than stop_share=1" in history[1]["stopped"] and history[0]["stopped"] is None
+
+
+def test_a_budget_can_follow_what_a_person_decided(tmp_path):
+    edited = Edited(round=1, patterns=(("math", "hidden.org/*"), ("-math", "a.net/*")))
+    labels = (replace(MATH, cut_tokens=(700, None)),)
+    result, stage = recalled(tmp_path, replace(CFG, labels=labels, edited=(edited,)))
+    _, second = json.loads(stage.store.read_bytes(result.outputs["rounds"][0]))
+    rows = [r for s in result.outputs["selections"][:2] for r in stage.store.table(s)["label"].to_pylist()]
+    load_ids = load(TokenizerConfig()).encode_column
+    tokens = load_ids(pa.array([p["text"] for p in PAGES], pa.large_string())).value_lengths().to_pylist()
+    seed = undecided = 0
+    for at, page_ in enumerate(PAGES):
+        if page_["origin"] == "seed.org" or (page_["origin"] == "hidden.org" and rows[at] is None):
+            seed += tokens[at]
+        elif rows[at] is not None and page_["origin"] != "a.net":
+            undecided += tokens[at]
+    assert undecided > 0 and second["labels"]["math"]["asked_tokens"] == seed + undecided // 2
 
 
 def test_a_pool_that_is_mostly_one_site_is_refused(tmp_path):

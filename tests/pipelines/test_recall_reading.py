@@ -8,7 +8,7 @@ from pipelines.recall_reading import find_reading
 from tests.pipelines.aligned import write
 from tests.pipelines.corpora import OneAfterTheOther, work
 
-FOUND = {"math": {"folders": [{"folder": "a.org/q"}], "cut": 0.0}}
+FOUND = {"math": {"folders": [{"folder": "a.org/q"}], "cut": 0.0, "decided": []}}
 
 
 def row(number, **more):
@@ -22,14 +22,14 @@ def row(number, **more):
 ROWS = [row(number) for number in range(24)]
 
 
-def read(tmp_path, pages, rows=ROWS, cut=12):
+def read(tmp_path, pages, rows=ROWS, cut=12, odd=0, decided=()):
     stage = work(tmp_path, OneAfterTheOther(), "recall")
     shards = [rows[:cut], rows[cut:]]
     seeded = [[{"seed": r.get("seed", False), "label": r.get("seed_label")} for r in part] for part in shards]
     made = [write(stage, name, schema, part, "pages") for name, schema, part in
             (("pool", DOCUMENTS, shards), ("ids", TOKENS, shards), ("scores", RECALL_SCORES, shards),
              ("seeds", SEEDS, seeded))]  # fmt: skip
-    (shard,) = find_reading(stage, 1, pages, tuple(made), FOUND)
+    (shard,) = find_reading(stage, 1, (pages, odd), tuple(made), {"math": {**FOUND["math"], "decided": decided}})
     return json.loads(stage.store.read_bytes(shard))["math"]
 
 
@@ -52,3 +52,11 @@ def test_what_is_in_the_seed_or_rejected_is_not_asked_again(tmp_path):
     rows = [row(0, seed=True, seed_label="math"), row(1, seed_label="-math"), *ROWS[2:]]
     where = [page["where"] for page in read(tmp_path, 100, rows)["pages"]]
     assert len(where) == 14 and not {"https://a.org/q/0", "https://a.org/q/1"} & set(where)
+
+
+def test_pages_of_the_seed_that_read_otherwise_come_least_alike_first_unless_decided_themselves(tmp_path):
+    rows = [row(n, seed=n < 6, seed_label="math" if n < 6 else "-math" if n == 6 else None) for n in range(24)]
+    for at, cut in enumerate((2, 12)):
+        found = read(tmp_path / str(at), 0, rows, cut, odd=3, decided=["a.org/q/1", "a.org/q"])["odd"]
+        assert [page["where"] for page in found] == [f"https://a.org/q/{n}" for n in (0, 2, 3)]
+    assert not read(tmp_path / "none", 0, rows)["odd"]

@@ -1,5 +1,6 @@
 """The command on a copy of a whole build: what it takes out, what stays, and that no stage has to run again."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -18,13 +19,18 @@ from corpus.takedown import Taken, taken_down
 from filters.survivors import DedupConfig
 from pipelines import crawl, dedup, takedown
 from pipelines.build import main as build_main
+from pipelines.build import plan
 from pipelines.crawl import Batch, CrawlConfig
-from pipelines.manifest import Found
+from pipelines.manifest import Found, survey
+from pipelines.prune import needed, unneeded
 from pipelines.purge import scan
+from pipelines.recipes import load
 from tests.builds import contents
 from tests.corpus.sources.repositories import OCTOBER, Bare
 from tests.pipelines.corpora import Corpus, document, words, work
+from tests.tokenization.exporters.test_card import tables
 from tokenization.dataset import row_files
+from tokenization.exporters import FORMATS
 from tokenization.packing import NO_ID, PADDING
 
 PATH = "pallets/jinja/src/jinja2/loaders.py"
@@ -104,6 +110,31 @@ def test_exports_are_those_of_the_rows_that_stay(taken):
     tokens = np.concatenate([np.fromfile(path, "<i4") for path in sorted(folder.glob("chunk-*.bin"))])
     ids = np.asarray(rows(root)["input_ids"].combine_chunks().flatten())
     assert np.array_equal(tokens[-len(ids) :], ids)
+
+
+def test_cards_and_sums_are_those_of_the_exports_that_stay(taken):
+    root, before, _ = taken
+    [document] = [key for key, row in before["texts"].items() if row["path"] == "src/jinja2/loaders.py"]
+    segments = before["rows"]["segments"].combine_chunks().flatten()
+    lost = sum(one["length"] for one in segments.to_pylist() if one["document"] == document)
+    documents = len(set(segments.field("document").to_pylist()) - {NO_ID, document})
+    folders = [path for name in FORMATS for path in Path(root, "exports", name).iterdir()]
+    assert len(folders) == len(FORMATS) and lost
+    for folder in folders:
+        [card] = folder.glob("*.md")
+        assert f"taken down since (end tokens, masked) | {lost:,} |" in card.read_text()
+        assert tables(card.read_text())["domain"][-1][1] == f"{documents:,}"
+        sums = [line.split("  ") for line in (folder / "B2SUMS").read_text().splitlines()]
+        assert {name for _, name in sums} == {path.name for path in folder.iterdir()} - {"B2SUMS"}
+        for found, name in sums:
+            assert hashlib.blake2b((folder / name).read_bytes(), digest_size=16).hexdigest() == found
+
+
+def test_nothing_that_the_exports_stand_on_is_pruned(taken):
+    root, _, _ = taken
+    store = Store(str(root))
+    found = survey(store, plan(load("small", None).recipe), accept_code=False)
+    assert [path for path, _ in unneeded(store, needed(store, found)) if path.startswith("objects/export/")] == []
 
 
 def test_the_list_is_kept_for_crawls_and_dedup(taken):
@@ -254,6 +285,23 @@ def test_exports_of_another_recipe_are_deleted_and_named_with_the_command_that_m
     assert (
         "not made again: the exports of other (python -m pipelines.build --recipe FILE.py:other --stage export" in told
     )
+
+
+def test_counts_of_groups_go_whole_and_the_vocabulary_stays(tmp_path):
+    """Groups are not aligned with rows, even where there are as many; a vocabulary holds nothing of a document."""
+    store = small_root(tmp_path)
+    with_exports(store)
+    manifest = json.loads(store.read_text("manifests/export/other.json"))
+    paths = [f"objects/export/{name}.c.bin" for name in ("of_rows/r", "of_groups/g", "tokenizer/t")]
+    for path in paths:
+        store.write_text(path, "{}")
+        store.write_text(f"{path}.json", "{}")
+    manifest["reads"]["rows"].append("objects/input/none.c.arrow")
+    manifest["outputs"] |= {"card.tallies": [{"path": paths[0]}, {"path": paths[1]}]}
+    manifest["outputs"]["tokenizer.json"] = [{"path": paths[2]}]
+    store.write_text("manifests/export/other.json", json.dumps(manifest))
+    assert down(store, "o/a") == 0
+    assert [path.name for path in (tmp_path / "objects/export").rglob("*.bin")] == ["t.c.bin"]
 
 
 @pytest.mark.parametrize("step", ["_forward", "_delete", "_exports"])
