@@ -7,6 +7,7 @@ seed and which reader's decisions are read. Settings and shares were fixed on po
 
 import os
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
 
 from benchmarks import _recall_sites, _recall_sites2, _recall_sites3
@@ -25,7 +26,11 @@ CLASSIFIER = ClassifierConfig(dim=16, learning_rate=1.0, word_ngrams=2, min_step
 WORDS = ClassifierConfig(max_negatives=3_000, words=WordsConfig(), folds=5)
 # The mathematics of pool 1 is 2.75M of its 34.6M tokens; the first rounds look wider, for sites that may be related.
 # Another pool's are the same shares of its tokens (0.1155, 0.1010), rounded to 10,000. The last follows the decisions.
-CUTS = {"pool-1": (4_000_000, 3_500_000, None), "pool-2": (3_120_000, 2_730_000, None)}
+CUTS = {
+    "pool-1": (4_000_000, 3_500_000, None),
+    "pool-2": (3_120_000, 2_730_000, None),
+    "pool-3": (1_770_000, 1_550_000, None),
+}
 STARTS = {"pool-1": _recall_sites.SEEDS, "pool-2": _recall_sites2.SEEDS, "pool-3": _recall_sites3.SEEDS}
 CODE_CUTS = (6_000_000, 8_000_000, 8_000_000)
 PATTERNS = Path(__file__).with_name("recall_patterns")
@@ -48,6 +53,20 @@ def read() -> Recipe:
     edited = edited_patterns(str(PATTERNS / _pool()))
     # A reader's patterns also name pages that this pool, a sample of its sites, does not have.
     return replace(recipe, recall=replace(recipe.recall, edited=edited, unmatched_seeds=True))
+
+
+def half() -> Recipe:
+    """The decisions of `read` on half of the hosts, drawn by a hash; nobody looked at the others."""
+    recipe = read()
+    edited = tuple(
+        replace(told, patterns=tuple(pattern for pattern in told.patterns if _is_looked_at(pattern[1])))
+        for told in recipe.recall.edited
+    )
+    return replace(recipe, recall=replace(recipe.recall, edited=edited))
+
+
+def _is_looked_at(pattern: str) -> bool:
+    return blake2b(pattern.partition("/")[0].encode(), digest_size=1, person=b"recall-half").digest()[0] < 128
 
 
 def fasttext() -> Recipe:

@@ -3,10 +3,11 @@
 Pools of labelled real pages, some of them mathematics, built from Debian packages in the folder RECALL_PACKAGES
 (docs/recall.md says which and how to get them) and from the demo's input: the first is the one that the loop was made
 on; the second and third were made later, and nothing was chosen on them. The loop starts from parts of a few sites; all
-figures are of the other domains, after dedup, and of pages that have a label. It is run three times on each: with
-nobody looking, with a reader's decisions between rounds, and the same with fastText; only the first where no reader has
-decided. The reader saw addresses and excerpts, and no label. "Undecided" figures leave out every page that a decision
-before that round covers. Pools and builds are kept in the folder RECALL_BUILD, a temporary one by default.
+figures are of the other domains, after dedup, and of pages that have a label. It is run four times on each: with
+nobody looking, with a reader's decisions between rounds, with those of half of the hosts, and with all of them and
+fastText. The reader saw the pool's pages and no label. "Undecided" figures leave out every page that a decision before
+that round covers: of the third loop they say how well it finds mathematics on hosts that nobody looked at. Pools and
+builds are kept in the folder RECALL_BUILD, a temporary one by default.
 """
 
 import json
@@ -44,7 +45,7 @@ from tokenization.tokenizer import load as load_tokenizer
 _row = partial(figure, "recall")
 
 PACKAGES, BUILD = "RECALL_PACKAGES", "RECALL_BUILD"
-LOOPS: Final = ("automatic", "read", "fasttext")
+LOOPS: Final = ("automatic", "read", "half", "fasttext")
 POOLS: Final = {
     "pool-1": (_recall_pool.FIRST, _recall_sites),
     "pool-2": (_recall_pool.SECOND, _recall_sites2),
@@ -97,7 +98,7 @@ def rows() -> Iterator[dict[str, Any]]:
         demo = Path(os.environ.get("DEMO_INPUT", "demo-input")) / "packages"
         for name, (pool, _) in POOLS.items():
             _recall_pool.build(packages, demo, root / name, pool)
-            for loop in LOOPS if (_recall_recipe.PATTERNS / name).is_dir() else LOOPS[:1]:
+            for loop in LOOPS:
                 pages, rounds, history = looped(root, name, loop)
                 yield from _loop_rows(f"{name}, {loop}", pages, rounds, history)
         yield from _code_rows(*looped(root, "pool-1", "code"))
@@ -127,11 +128,11 @@ def looped(root: Path, name: str, loop: str) -> tuple[Pages, list[Scored], list[
     found_labels = np.array([labels[url][0] for url in urls])[keep]
     math, clear = found_labels == _recall_pool.MATH, found_labels != _recall_pool.UNCLEAR
     apart = np.array([origin not in sites.SEED_DOMAINS for origin in origins])[keep]
-    seed = np.array([any(fnmatchcase(url.partition("://")[2], p) for p in sites.SEEDS) for url in urls])[keep]
     tokens = np.array(load_tokenizer(TokenizerConfig()).encode_column(texts).value_lengths(), np.int64)
     n = len(pool)
     selections = [made["selections"][at : at + n] for at in range(0, len(made["selections"]), n)]
     where = addresses(pa.array([urls[row] for row in keep]))
+    seed = np.array([any(fnmatchcase(address, p) for p in sites.SEEDS) for address in where])
     history: list[dict[str, Any]] = json.loads(store.read_bytes(made["rounds"][0]))
     rounds, undecided = [], np.ones(len(keep), bool)
     for shards, entry in zip(selections, history, strict=True):
