@@ -319,8 +319,9 @@ def _vocabulary(about: Mapping[str, Any], rows: Mapping[str, int]) -> str:
 def _licences(values: Mapping[str, Sequence[int]]) -> str:
     return (
         "## Licences\n\nEvery document stays under its own licence: that of its file's header, else of the nearest "
-        "licence file of its repository (SPDX). Of web pages and prose none was looked for. No licence is given for "
-        "the whole.\n\n" + _sums("licence", values, none="none found")
+        "licence file of its repository, else what the nearest manifest (package.json, METADATA, ...) declares, in "
+        "SPDX's terms. Of web pages and prose none was looked for. No licence is given for the whole.\n\n"
+        + _sums("licence", values, none="none found")
     )
 
 

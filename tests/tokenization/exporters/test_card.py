@@ -153,3 +153,9 @@ def test_what_is_switched_off_is_said_to_be():
     assert "near-duplicates are not looked for" in text
     assert "**Not checked against:** MBPP" in text
     assert "fill-in-the-middle" not in DatasetCard(text).data.to_dict()["tags"]
+
+
+def test_licences_are_said_to_come_from_wherever_scrub_takes_them():
+    about = " ".join(card.text("mds", facts()).partition("## Licences")[2].split())
+    places = [about.index(place) for place in ("header", "licence file", "manifest")]
+    assert places == sorted(places)
