@@ -65,7 +65,7 @@ def test_a_reason_is_told_at_the_stage_that_gave_it():
         "scrub": {"rows": 9},
     }
     assert card.refusals(counts) == {"filter": [("a", 2), ("b", 1)], "dedup": [("copy", 1)], "scrub": []}
-    whole = dict.fromkeys(("crawl", "pool_dedup", "recall"), {}) | counts
+    whole = {name: {} for name in ("crawl", "pool_dedup", "recall")} | counts
     assert [(row["stage"], row["in"], row["out"]) for row in card.funnel(whole)] == [("filter", 9, 6), ("dedup", 6, 5)]
 
 
