@@ -79,7 +79,7 @@ def _settings(about: About) -> dict[str, Any]:
     return {
         "dedup": {
             **{name: getattr(dedup, name) for name in ("unit", "scope", "verify", "verify_by", "largest_cluster")},
-            **{name: getattr(dedup.minhash, name) for name in ("bands", "rows", "shingle", "n")},
+            **{name: getattr(dedup.minhash, name) for name in ("bands", "rows", "shingle", "n", "drop_headers")},
         },
         "pack": {name: getattr(pack, name) for name in ("length", "method", "seed")},
         "fim": {name: getattr(pack.fim, name) for name in ("rate", "layout", "domains", "min_chars")},

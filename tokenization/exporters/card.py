@@ -278,6 +278,7 @@ def _duplicates(dedup: Mapping[str, Any]) -> str:
     if dedup["unit"] == "none":
         return "## Deduplication\n\nOf equal texts one is kept; near-duplicates are not looked for."
     units = {"repository": "repositories", "file": "files", "both": "repositories, then files"}[dedup["unit"]]
+    bare = " without files' licence headers" if dedup["drop_headers"] else ""
     verified = (
         "a shared band is enough"
         if dedup["verify"] is None
@@ -290,7 +291,7 @@ def _duplicates(dedup: Mapping[str, Any]) -> str:
     )
     return (
         "## Deduplication\n\nOf equal texts one is kept; of near-duplicates one as well: MinHash of "
-        f"{dedup['shingle']} {dedup['n']}-grams, {dedup['bands']} bands of {dedup['rows']} rows, between {units} "
+        f"{dedup['shingle']} {dedup['n']}-grams{bare}, {dedup['bands']} bands of {dedup['rows']} rows, between {units} "
         f"(scope `{dedup['scope']}`); {verified}.{largest} How many went is told above."
     )
 
