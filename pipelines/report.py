@@ -228,13 +228,15 @@ def page(recipe: str, tables: list[tuple[str, list[str], Rows]], curve: str) -> 
         "table{border-collapse:collapse;display:block;overflow-x:auto}"
         "th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}"
         "td:not(:first-child){font-variant-numeric:tabular-nums}svg text{font-size:12px}"
-        "svg{max-width:100%;height:auto}summary{font-size:1.17em;font-weight:bold;margin:.8rem 0}"
+        "svg{max-width:100%;height:auto}.plot{overflow-x:auto}.plot svg{max-width:none}"
+        "td:not(.wide){white-space:nowrap}summary{font-size:1.17em;font-weight:bold;margin:.8rem 0}"
         ".wide{overflow-wrap:anywhere;min-width:12rem}"
     )
     body = "".join(parts[:4]) + curve + "".join(parts[4:])
     name = html.escape(recipe)
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Corpus: {name}</title><style>{style}</style>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Corpus: {name}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{style}</style>'
         f"<h1>Corpus: {name}</h1>{body}</html>\n"
     )
 
