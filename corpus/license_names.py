@@ -23,8 +23,8 @@ _POINTER: Final = re.compile(
     re.I,
 )
 _ADDRESS: Final = re.compile(
-    r"https?://(?:www\.)?(?:opensource\.org/licenses?|spdx\.org/licenses|licenses\.nuget\.org)/([\w.+-]{1,60}?)"
-    r"(?:\.(?:html|php))?/?",
+    r"https?://(?:www\.)?(?:apache\.org/licenses/LICENSE-2\.0|(?:opensource\.org/licenses?|spdx\.org/licenses"
+    r"|licenses\.nuget\.org)/([\w.+-]{1,60}?))(?:\.(?:html|php|txt))?/?",
     re.I,
 )
 
@@ -75,7 +75,7 @@ def expression_of(declared: object) -> str | None:
         return None
     address = _ADDRESS.fullmatch(name)
     if address:
-        name = address[1]
+        name = address[1] or "Apache-2.0"
     elif points_elsewhere(name):
         return _kept(name)
     return known(name) or _expression(name) or _several(name) or _kept(name)

@@ -229,7 +229,7 @@ def _perl_yaml(text: str) -> str | None:
 
 def _perl(names: Iterable[object]) -> str | None:
     words = [name.strip().strip("\"'") for name in names if isinstance(name, str)]
-    return joined([one for one in (_PERL.get(word) or expression_of(word) for word in words) if one], "AND")
+    return all_of(_PERL.get(word, word) for word in words)
 
 
 def _mix(text: str) -> str | None:

@@ -78,8 +78,7 @@ def own() -> Recipe:
             split_seed=3,
             licenses="permissive",  # of repositories; "record" keeps all and says which
         ),
-        # Repositories, then files: vendored copies go too. Without `verify`, files that share a long licence header are
-        # joined in chains.
+        # Repositories, then files: vendored copies go too. `verify` compares each pair that shares a band again.
         dedup=DedupConfig(unit="both", verify=0.85),
         assemble=AssemblyConfig(mode="repository"),  # dependencies first
         mix=MixConfig(

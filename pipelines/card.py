@@ -24,7 +24,7 @@ from tokenization.exporters import card, vocabulary
 from tokenization.packing import DOMAINS, NO_ID, PADDING, PackConfig
 from tokenization.tokenizer import TokenizerConfig, load
 
-PASSES_ON: Final = {"dedup": "filter", "recall": "pool_dedup"}  # keeps, and counts, the reasons of the stage before
+_PASSES_ON: Final = {"dedup": "filter", "recall": "pool_dedup"}  # keeps, and counts, the reasons of the stage before
 _REFUSING: Final = ("crawl", "pool_dedup", "recall", "filter", "dedup")  # in the order of the plan
 _COLUMNS: Final = (("source", "kind"), ("language", "text_format", "outside", "natural"), ("license",), ("n_tokens",))
 
@@ -79,7 +79,7 @@ def _settings(about: About) -> dict[str, Any]:
     return {
         "dedup": {
             **{name: getattr(dedup, name) for name in ("unit", "scope", "verify", "verify_by", "largest_cluster")},
-            **{name: getattr(dedup.minhash, name) for name in ("bands", "rows", "shingle", "n")},
+            **{name: getattr(dedup.minhash, name) for name in ("bands", "rows", "shingle", "n", "drop_headers")},
         },
         "pack": {name: getattr(pack, name) for name in ("length", "method", "seed")},
         "fim": {name: getattr(pack.fim, name) for name in ("rate", "layout", "domains", "min_chars")},
@@ -88,25 +88,26 @@ def _settings(about: About) -> dict[str, Any]:
 
 
 def funnel(by_stage: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
-    """Documents in and out of each stage that refuses some, and its own reasons, the most frequent first."""
+    """Documents in and out of each stage that refuses some, and its own reasons."""
     told = []
-    refused = {name: _refused(counts) for name, counts in by_stage.items()}
+    refused = refusals(by_stage)
     for name in _REFUSING:
-        counts, before = by_stage[name], refused.get(PASSES_ON.get(name, ""), Counter())
+        counts, before = by_stage[name], refused.get(_PASSES_ON.get(name, ""), [])
         if counts.get("seen"):
-            own = refused[name] - before
-            reasons = sorted(own.items(), key=lambda item: (-item[1], item[0]))
-            seen = counts["seen"] - before.total()
-            told.append(
-                {"stage": name, "in": seen, "out": counts.get("kept", 0), "reasons": [list(r) for r in reasons]}
-            )
+            seen = counts["seen"] - sum(n for _, n in before)
+            reasons = [list(reason) for reason in refused[name]]
+            told.append({"stage": name, "in": seen, "out": counts.get("kept", 0), "reasons": reasons})
     return told
 
 
-def _refused(counts: Mapping[str, int]) -> "Counter[str]":
-    return Counter(
-        {name.removeprefix("refused."): n for name, n in counts.items() if name.startswith("refused.") and n}
-    )
+def refusals(by_stage: Mapping[str, Mapping[str, int]]) -> dict[str, list[tuple[str, int]]]:
+    """Each stage's own refusals by reason, the most frequent first, without those it passes on."""
+    refused = {
+        name: Counter({key.removeprefix("refused."): n for key, n in counts.items() if key.startswith("refused.")})
+        for name, counts in by_stage.items()
+    }
+    own = {name: every - refused.get(_PASSES_ON.get(name, ""), Counter()) for name, every in refused.items()}
+    return {name: sorted(few.items(), key=lambda item: (-item[1], item[0])) for name, few in own.items()}
 
 
 def tally_rows(store: Store, cfg: TokenizerConfig, job: Job, counts: dict[str, int]) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from corpus.mix_plan import from_description, with_parts
 from corpus.shards import Store
-from pipelines.card import PASSES_ON
+from pipelines.card import refusals
 from pipelines.console import UsageError, console, end, usage_error
 from pipelines.export import folder_of
 from pipelines.manifest import Found
@@ -85,19 +85,12 @@ def stage_rows(found: dict[str, Found]) -> Rows:
 
 def drop_rows(found: dict[str, Found]) -> Rows:
     """Per stage that refuses, every reason with its documents, largest first; each document at one stage."""
-    rows = []
-    refusals = {name: _refused(here) for name, here in found.items()}
-    for name, refused in refusals.items():
-        refused = refused - refusals.get(PASSES_ON.get(name, ""), Counter())
-        if refused:
-            shown = [f"{reason} {n:,}" for reason, n in sorted(refused.items(), key=lambda item: (-item[1], item[0]))]
-            rows.append([name, f"{sum(refused.values()):,}", ", ".join(shown)])
-    return rows
-
-
-def _refused(here: Found) -> Counter[str]:
-    counts = here.result.counts if here.result else {}
-    return Counter({k.removeprefix("refused."): v for k, v in counts.items() if k.startswith("refused.") and v})
+    by_stage = {name: here.result.counts for name, here in found.items() if here.result}
+    return [
+        [name, f"{sum(n for _, n in reasons):,}", ", ".join(f"{reason} {n:,}" for reason, n in reasons)]
+        for name, reasons in refusals(by_stage).items()
+        if reasons
+    ]
 
 
 def mixture(store: Store, found: dict[str, Found]) -> tuple[list[str], Rows]:
@@ -235,13 +228,15 @@ def page(recipe: str, tables: list[tuple[str, list[str], Rows]], curve: str) -> 
         "table{border-collapse:collapse;display:block;overflow-x:auto}"
         "th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}"
         "td:not(:first-child){font-variant-numeric:tabular-nums}svg text{font-size:12px}"
-        "svg{max-width:100%;height:auto}summary{font-size:1.17em;font-weight:bold;margin:.8rem 0}"
+        "svg{max-width:100%;height:auto}.plot{overflow-x:auto}.plot svg{max-width:none}"
+        "td:not(.wide){white-space:nowrap}summary{font-size:1.17em;font-weight:bold;margin:.8rem 0}"
         ".wide{overflow-wrap:anywhere;min-width:12rem}"
     )
     body = "".join(parts[:4]) + curve + "".join(parts[4:])
     name = html.escape(recipe)
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Corpus: {name}</title><style>{style}</style>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Corpus: {name}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{style}</style>'
         f"<h1>Corpus: {name}</h1>{body}</html>\n"
     )
 

@@ -152,6 +152,7 @@ def _file(entry: dict[str, Any]) -> str:
 
 _HIGH, _WIDE, _BAR = 120, 230, 34
 _DARK, _LIGHT, _LINES = "#1a6", "#7cb", ("#1a6", "#c50", "#557")
+_UNITS = ((1e3, "k"), (1e6, "M"), (1e9, "B"), (1e12, "T"))
 
 
 def plot(rounds: list[dict[str, Any]], label: str) -> str:
@@ -172,8 +173,8 @@ def plot(rounds: list[dict[str, Any]], label: str) -> str:
     name = html.escape(f"{label} by round")
     width = len(panels) * _WIDE
     return (
-        f'<svg viewBox="0 0 {width} {_HIGH + 60}" width="{width}" role="img" aria-label="{name}">'
-        f"{''.join(shapes)}</svg>"
+        f'<div class="plot"><svg viewBox="0 0 {width} {_HIGH + 60}" width="{width}" role="img" aria-label="{name}">'
+        f"{''.join(shapes)}</svg></div>"
     )
 
 
@@ -199,13 +200,17 @@ def _bars(values: list[tuple[int, int]]) -> str:
         shapes.append(
             f'<rect x="{_x(place)}" y="{base - high:.1f}" width="{_BAR}" height="{high - low:.1f}" fill="{_DARK}"/>'
             f'<rect x="{_x(place)}" y="{base - low:.1f}" width="{_BAR}" height="{low:.1f}" fill="{_LIGHT}"/>'
-            f'<text x="{_x(place)}" y="{base - high - 4:.1f}">{_short(whole)}</text>'
+            f'<text x="{_x(place)}" y="{base - high - 4:.1f}">{short(whole)}</text>'
         )
     return "".join(shapes)
 
 
-def _short(number: int) -> str:
-    return f"{number / 1e6:.2f}M" if number >= 1_000_000 else f"{number:,}"
+def short(number: int) -> str:
+    """Three digits from ten thousand on: more would stand in the next bar."""
+    if number < 10_000:
+        return f"{number:,}"
+    unit, name = next((unit, name) for unit, name in _UNITS if number < 999.5 * unit or name == "T")
+    return f"{number / unit:.3g}{name}"
 
 
 def _curves(held: list[dict[str, Any]]) -> str:

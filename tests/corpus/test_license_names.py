@@ -23,6 +23,8 @@ from corpus.licenses import LICENCES, PERMISSIVE, permitted, tidy
         ("CC0 1.0 Universal (CC0 1.0) Public Domain Dedication", "CC0-1.0"), ("zlib/libpng License", "Zlib"),
         ("Apache 2.0 or later", "Apache-2.0"), ("https://opensource.org/licenses/mit-license.php", "MIT"),
         ("https://licenses.nuget.org/Apache-2.0", "Apache-2.0"),
+        ("http://www.apache.org/licenses/LICENSE-2.0.txt", "Apache-2.0"),
+        ("https://apache.org/licenses/LICENSE-2.0", "Apache-2.0"),
     ],
 )  # fmt: skip
 def test_a_name_of_one_meaning_gets_its_identifier(name, expression):
@@ -48,6 +50,7 @@ def test_a_family_without_its_version_stays_one(name, family):
         ("SEE LICENSE IN EULA.md", "LicenseRef-SEE-LICENSE-IN-EULA.md"), ("LICENSE", "LicenseRef-LICENSE"),
         ("LICENSE.txt", "LicenseRef-LICENSE.txt"), ("木兰", "LicenseRef-木兰"), ("Public Domain", "LicenseRef-Public-Domain"),
         ("https://example.org/MIT", "LicenseRef-https-example.org-MIT"), ("proprietary", "proprietary"),
+        ("https://www.apache.org/licenses/", "LicenseRef-https-www.apache.org-licenses"),
     ],
 )  # fmt: skip
 def test_any_other_name_is_kept_and_is_not_permissive(name, kept):

@@ -119,6 +119,7 @@ def test_a_manifest_declares_its_licence(path, text, licence):
         ("x.nuspec", '<!DOCTYPE a [<!ENTITY b "c">]><package>&b;</package>'),
         ("package.json", '{"license": "MIT"}' + " " * MANIFEST_BYTES),
         ("METADATA", "Metadata-Version: 2\n" + "".join(f"Classifier: License :: {n}\n" for n in range(101))),
+        ("META.json", '{"license": [' + ", ".join(f'"a{n}"' for n in range(101)) + "]}"),
     ],
     ids=lambda text: text[:20],
 )  # fmt: skip

@@ -57,6 +57,18 @@ def test_every_id_of_the_rows_is_of_a_domain_or_filling(told):
     }
 
 
+def test_a_reason_is_told_at_the_stage_that_gave_it():
+    """`dedup` counts what `filter` refused as well."""
+    counts = {
+        "filter": {"seen": 9, "kept": 6, "refused.b": 1, "refused.a": 2, "refused.c": 0},
+        "dedup": {"seen": 9, "kept": 5, "refused.b": 1, "refused.a": 2, "refused.copy": 1},
+        "scrub": {"rows": 9},
+    }
+    assert card.refusals(counts) == {"filter": [("a", 2), ("b", 1)], "dedup": [("copy", 1)], "scrub": []}
+    whole = {name: {} for name in ("crawl", "pool_dedup", "recall")} | counts
+    assert [(row["stage"], row["in"], row["out"]) for row in card.funnel(whole)] == [("filter", 9, 6), ("dedup", 6, 5)]
+
+
 def test_special_tokens_are_counted_where_they_bear_loss(tmp_path):
     store = Store(str(tmp_path))
     rows = [shard for shard in inputs(store)["rows"] if shard.rows]

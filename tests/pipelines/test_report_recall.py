@@ -1,6 +1,8 @@
 """What the report shows of the loop's history."""
 
-from pipelines.report_recall import HEADS, around, page_part, plot, sections, table
+import pytest
+
+from pipelines.report_recall import HEADS, around, page_part, plot, sections, short, table
 
 HELD = {
     "precision": 0.25, "recall": 0.5, "precision_at_cut": 0.75, "recall_at_cut": 0.625, "average_precision": None,
@@ -79,3 +81,13 @@ def test_a_history_without_sites_has_no_bars_of_domains():
 
 def test_only_a_long_cell_may_break_anywhere():
     assert table("t", ["h"], [["1,000"], ["x" * 41]]).count('class="wide"') == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(0, "0"), (9_999, "9,999"), (10_000, "10k"), (298_442, "298k"), (999_600, "1M"), (1_584_008, "1.58M"),
+     (120_000_000_000, "120B"), (9_100_000_000_000, "9.1T")],
+)  # fmt: skip
+def test_a_bars_number_is_no_wider_than_the_place_between_two_bars(number, shown):
+    assert short(number) == shown
+    assert len(shown) <= 5

@@ -278,6 +278,7 @@ def _duplicates(dedup: Mapping[str, Any]) -> str:
     if dedup["unit"] == "none":
         return "## Deduplication\n\nOf equal texts one is kept; near-duplicates are not looked for."
     units = {"repository": "repositories", "file": "files", "both": "repositories, then files"}[dedup["unit"]]
+    bare = " without files' licence headers" if dedup["drop_headers"] else ""
     verified = (
         "a shared band is enough"
         if dedup["verify"] is None
@@ -290,7 +291,7 @@ def _duplicates(dedup: Mapping[str, Any]) -> str:
     )
     return (
         "## Deduplication\n\nOf equal texts one is kept; of near-duplicates one as well: MinHash of "
-        f"{dedup['shingle']} {dedup['n']}-grams, {dedup['bands']} bands of {dedup['rows']} rows, between {units} "
+        f"{dedup['shingle']} {dedup['n']}-grams{bare}, {dedup['bands']} bands of {dedup['rows']} rows, between {units} "
         f"(scope `{dedup['scope']}`); {verified}.{largest} How many went is told above."
     )
 
@@ -319,8 +320,9 @@ def _vocabulary(about: Mapping[str, Any], rows: Mapping[str, int]) -> str:
 def _licences(values: Mapping[str, Sequence[int]]) -> str:
     return (
         "## Licences\n\nEvery document stays under its own licence: that of its file's header, else of the nearest "
-        "licence file of its repository (SPDX). Of web pages and prose none was looked for. No licence is given for "
-        "the whole.\n\n" + _sums("licence", values, none="none found")
+        "licence file of its repository, else what the nearest manifest (package.json, METADATA, ...) declares, in "
+        "SPDX's terms. Of web pages and prose none was looked for. No licence is given for the whole.\n\n"
+        + _sums("licence", values, none="none found")
     )
 
 

@@ -29,6 +29,7 @@ FACTS = {
             "rows": 10,
             "shingle": "word",
             "n": 5,
+            "drop_headers": True,
         },
         "pack": {"length": 2_048, "method": "best_fit", "seed": 7},
         "fim": {"rate": 0.5, "layout": "psm", "domains": ["code"], "min_chars": 10},
@@ -153,3 +154,16 @@ def test_what_is_switched_off_is_said_to_be():
     assert "near-duplicates are not looked for" in text
     assert "**Not checked against:** MBPP" in text
     assert "fill-in-the-middle" not in DatasetCard(text).data.to_dict()["tags"]
+
+
+def test_licences_are_said_to_come_from_wherever_scrub_takes_them():
+    about = " ".join(card.text("mds", facts()).partition("## Licences")[2].split())
+    places = [about.index(place) for place in ("header", "licence file", "manifest")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("dropped", [True, False])
+def test_near_duplicates_are_said_to_be_told_without_headers_where_they_are(dropped):
+    text = card.text("mds", facts(settings__dedup__drop_headers=dropped))
+    assert ("word 5-grams without files' licence headers, 25 bands" in text) is dropped
+    assert ("word 5-grams, 25 bands" in text) is not dropped
