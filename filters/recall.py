@@ -99,9 +99,8 @@ class RecallConfig:
     edited: tuple["Edited", ...] = ()  # a person's prefixes instead of the proposed ones, by round
     join_collected: bool = False  # approved pages join the seed whether or not the round collected them
     samples: int = 5  # pages on each side of a cut that the report shows
-    read: int = (
-        20  # undecided pages around the cut that the proposal lists, for a person to decide; of the seed a quarter
-    )
+    # Undecided pages around the cut that a proposal lists, for a person to decide; of the seed, with folds, a quarter.
+    read: int = 20
     stop_share: float = 0.02
     max_seed_share: float = 0.5  # of the pool; beyond, the negatives are not "random pages" any more
     max_domain_share: float = 0.5  # likewise, of one domain; a shard counts where the domain is more than this of it
@@ -163,8 +162,8 @@ EDIT_HEAD = """\
 # deepest folder that has a decision counts.
 # Lines with "#?" are single pages around the cut that are worth reading: take the mark away, and put "-" before the
 # label of those that are not about it. A page's own line counts before its folder's.
-# Lines with "#!" are pages that their folder or a pattern put into the seed, and that read otherwise to models not
-# trained on them, the least alike first: take the mark away from those that are not about it, and put "-" before the
+# Lines with "#!" are pages that a folder or a pattern put into the seed, those that read least like it to models not
+# trained on them, the least alike first. Take the mark away from those that are not about it, and put "-" before the
 # label.
 """
 
@@ -218,6 +217,10 @@ def parse_edits(text: str, name: str) -> tuple[tuple[str, str], ...]:
             continue
         label, _, rest = line.partition("\t")
         pattern = rest.partition("\t")[0].strip()
+        if label[:1] in ("!", "?", "+"):
+            raise ValueError(
+                f"{name}, line {number}: take the whole mark '#{label[0]}' away, not '#' alone, in {line!r}"
+            )
         if not label.strip() or not pattern or " " in pattern:
             raise ValueError(
                 f"{name}, line {number}: expected a label, a tab and a URL prefix or pattern, not {line!r}"

@@ -32,6 +32,8 @@ _FEWEST_BUCKETS = 1 << 12
 _TOKENS_PER_BUCKET = 32  # of a small pool: one of 2 million tokens then trains in 70 MB instead of 2 GB
 _END = "</s>"  # fastText reads a line's end as this word
 _MOST_IDS = 1 << 18  # more than any vocabulary in use
+SEED_LOGIT: Final = 3.0
+MOST_FOLDS: Final = 20  # each is a training of its own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +64,7 @@ class ClassifierConfig:
     max_negatives: int = 500_000
     held_out: float = 0.1  # of the examples: not trained on, for the card
     folds: int = 1
-    seed_logit: float = 3.0
+    seed_logit: float = SEED_LOGIT
     seed: int = 0
     words: WordsConfig | None = None  # for a small seed: words and logistic regression instead of fastText
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
@@ -73,6 +75,12 @@ class ClassifierConfig:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.buckets is not None and self.buckets < 1:
             raise ValueError(f"buckets must be at least 1, not {self.buckets}; None chooses by the training tokens")
+        if not isinstance(self.folds, int) or self.folds > MOST_FOLDS:
+            raise ValueError(f"folds is a whole number from 1 to {MOST_FOLDS}, not {self.folds}")
+        if not math.isfinite(self.seed_logit):
+            raise ValueError(f"seed_logit must be a finite number, not {self.seed_logit}")
+        if self.folds == 1 and self.seed_logit != SEED_LOGIT:
+            raise ValueError(f"seed_logit={self.seed_logit:g} does nothing with folds=1: set folds, or leave it out")
         if self.min_steps < 0:
             raise ValueError(f"min_steps must be at least 0, not {self.min_steps}")
         if not self.learning_rate > 0:

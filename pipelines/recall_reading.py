@@ -27,7 +27,7 @@ OFFERS = pa.schema(
         ("label", pa.string()),
         ("group", pa.string()),  # a listed folder, or a domain
         ("listed", pa.bool_()),
-        ("what", pa.string()),  # one of the three below
+        ("what", pa.string()),  # SAMPLE, PAGE or ODD
         ("above", pa.bool_()),
         ("logit", pa.float64()),
         ("doubt", pa.float64()),  # 1 at the cut

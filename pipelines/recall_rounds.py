@@ -276,8 +276,9 @@ def score(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, int])
     schema = pa.schema([("tie", pa.uint32()), *((label, pa.float32()) for label in labels)])
     columns = (store.batches(documents, ["id"]), store.batches(tokens, ["ids"]), store.batches(seeds, ["label"]))
     for batch, ids, seed in zip(*columns, strict=True):
-        documents_, names = batch["id"].to_pylist(), seed["label"]
-        keys = np.array([_key(uniform_draws(d, cfg.seed, "recall", 0, 1)[0]) for d in documents_], np.uint64)
+        page_ids, names = batch["id"].to_pylist(), seed["label"]
+        drawn = [_key(uniform_draws(page, cfg.seed, "recall", 0, 1)[0]) for page in page_ids] if apart else []
+        keys = np.array(drawn, np.uint64)
         made = []
         for at, label in enumerate(labels):
             found = loaded[at](ids["ids"])
@@ -289,4 +290,4 @@ def score(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, int])
                     found[rows] = others[at](ids["ids"].take(pa.array(rows))) + np.float32(cfg.seed_logit)
             found[pc.fill_null(pc.equal(names, REJECTED + label), False).to_numpy(zero_copy_only=False)] = NEVER
             made.append(pa.array(found, pa.float32()))
-        yield pa.RecordBatch.from_arrays([pa.array(ties(documents_)), *made], schema=schema)
+        yield pa.RecordBatch.from_arrays([pa.array(ties(page_ids)), *made], schema=schema)

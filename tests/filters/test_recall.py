@@ -116,6 +116,11 @@ def test_an_edited_line_that_is_none_is_named(line):
         parse_edits(f"# head\n{line}\n", "round-1.tsv")
 
 
+def test_half_a_mark_that_is_left_is_named():
+    with pytest.raises(ValueError, match=r"round-1\.tsv, line 1: take the whole mark '#!' away"):
+        parse_edits("!math\ta.org/q\n", "round-1.tsv")
+
+
 def test_edited_patterns_may_only_name_labels_there_are():
     label = Label(name="math", domains=("a.org",), cut_tokens=(1,))
     with pytest.raises(ValueError, match="edited after round 1 names label 'code'; the labels are: math"):

@@ -1,3 +1,4 @@
+import math
 import tempfile
 from pathlib import Path
 
@@ -201,7 +202,10 @@ def test_one_kind_of_example_is_refused():
 
 @pytest.mark.parametrize(
     ("setting", "message"),
-    [({"dim": 0}, "dim must be at least 1"), ({"buckets": 0}, "buckets must be at least 1"),
+    [({"folds": 0}, "folds must be at least 1"), ({"folds": 2.5}, "folds is a whole number from 1 to 20, not 2.5"),
+     ({"folds": 21}, "folds is a whole number"), ({"folds": 2, "seed_logit": math.nan}, "seed_logit must be a finite"),
+     ({"seed_logit": 1.0}, "seed_logit=1 does nothing with folds=1"),
+     ({"dim": 0}, "dim must be at least 1"), ({"buckets": 0}, "buckets must be at least 1"),
      ({"learning_rate": 0.0}, "learning_rate must be above 0"), ({"held_out": 1.0}, "held_out must be in")],
 )  # fmt: skip
 def test_a_wrong_setting_is_named(setting, message):

@@ -9,7 +9,7 @@ import pytest
 
 from corpus.schema import DOCUMENTS, RECALL_SCORES, SURVIVORS
 from filters.recall import Edited, Label, RecallConfig
-from filters.recall_model import ClassifierConfig
+from filters.recall_model import SEED_LOGIT, ClassifierConfig
 from filters.recall_words import WordsConfig
 from pipelines.recall import run
 from pipelines.stage import StageError
@@ -280,7 +280,12 @@ def test_a_seed_page_that_is_not_about_it_falls_where_folds_score_it(tmp_path):
     config = replace(CLASSIFIER, words=WordsConfig(min_count=1), held_out=0.0)
     ranks = {}
     for folds in (1, 20):
-        cfg = replace(CFG, labels=(MATH,), rounds=1, classifier=replace(config, folds=folds, seed_logit=1.0))
+        cfg = replace(
+            CFG,
+            labels=(MATH,),
+            rounds=1,
+            classifier=replace(config, folds=folds, seed_logit=1.0 if folds > 1 else SEED_LOGIT),
+        )
         result, stage = recalled(tmp_path / str(folds), cfg, shards)
         scores = [s for shard in result.outputs["scores"] for s in stage.store.table(shard)["score"].to_pylist()]
         assert scores[40:42] != [0, 0]
