@@ -12,7 +12,7 @@ from typing import Final
 
 from corpus.licenses import LICENCES, PERMISSIVE, joined, licence_of, tidy
 
-_MAX_NAMES: Final = 100  # of one manifest
+_MAX_NAMES: Final = 100  # of one manifest, or of the manifests of one folder
 _MAX_NAME: Final = 200  # characters; what is longer, or has line ends, is read as a licence's text
 
 _NOTHING: Final = frozenset({"", "unknown", "none", "null", "undefined", "n/a", "unspecifiedlicense", "osi approved"})
@@ -104,8 +104,13 @@ def _each(declared: Iterable[object]) -> list[str]:
 
 
 def side_by_side(expressions: Iterable[str]) -> str | None:
-    """What the manifests of one folder say together; a family adds nothing where another one names its version."""
+    """What the manifests of one folder say together; a family adds nothing where another one names its version.
+
+    None where they say more than `_MAX_NAMES` different things: that is a collection, and no file's licence.
+    """
     parts = set(expressions)
+    if len(parts) > _MAX_NAMES:
+        return None
     families = {one for one in parts if one in _NAMED_FAMILIES and any(part.startswith(one + "-") for part in parts)}
     return joined(parts - families, "AND")
 

@@ -71,17 +71,22 @@ def write_licenses(store: Store, cfg: None, job: Job, counts: "Counter[str]") ->
     """
     (shard,), (spanned,), (found,) = job.inputs
     files: dict[str, dict[str, list[str]]] = {}
-    manifests: dict[str, dict[str, list[str]]] = {}
+    declared: dict[str, dict[str, list[str]]] = {}
     for row in store.table(found).to_pylist():
-        known = manifests if row["manifest"] else files
+        known = declared if row["manifest"] else files
         known.setdefault(row["repo"], {}).setdefault(row["folder"], []).append(row["license"])
+    # Once a folder and not once a file below it: a folder may hold ten thousand of them.
+    manifests = {
+        repo: {folder: [said] if (said := side_by_side(told)) else [] for folder, told in folders.items()}
+        for repo, folders in declared.items()
+    }
     rows = zip(store.batches(shard, ("repo", "path")), store.batches(spanned, ["header_license"]), strict=True)
     for places, stated in rows:
         sources, licenses = [], []
         columns = (places["repo"].to_pylist(), places["path"].to_pylist(), stated["header_license"].to_pylist())
         for repo, path, header in zip(*columns, strict=True):
             by_file = header or nearest_licence(files.get(repo or "", {}), path or "")
-            licence = by_file or side_by_side(nearest(manifests.get(repo or "", {}), path or ""))
+            licence = by_file or next(iter(nearest(manifests.get(repo or "", {}), path or "")), None)
             sources.append("header" if header else "file" if by_file else "manifest" if licence else "none")
             licenses.append(licence)
         counts.update(f"licenses.{source}" for source in sources)

@@ -105,6 +105,11 @@ def test_manifests_side_by_side_all_hold_and_a_family_adds_nothing_to_its_versio
     assert side_by_side([]) is None
 
 
+def test_a_folder_of_more_licences_than_one_project_has_says_none():
+    names = [f"LicenseRef-{n}" for n in range(101)]
+    assert side_by_side(names) is None and side_by_side(names[:100] + names[:50]).count(" AND ") == 99
+
+
 def test_every_identifier_that_headers_give_is_known_by_itself():
     for name in {*PERMISSIVE, *(licence.spdx for licence in LICENCES)}:
         assert known(name) == known(name.lower()) == name

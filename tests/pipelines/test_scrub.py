@@ -76,16 +76,17 @@ def test_where_no_licence_file_is_recognised_the_nearest_manifest_decides(work):
         document("two", "package.json", package),
         document("two", "a.py", "a = 1\n"),
         document("none", "package.json", '{"type": "module"}'),
+        *[document("many", f"{n}.gemspec", f"s.license = 'Own {n}'") for n in range(101)],
     ]
     result = run(work, ScrubConfig(), documents_in(work.store, [rows]))
     licenses = work.store.table(result.outputs["licenses"][0])
     assert list(zip(licenses["license_from"].to_pylist(), licenses["license"].to_pylist(), strict=True)) == [
         *[("manifest", "MIT")] * 3, *[("manifest", "GPL-3.0-only")] * 2, ("header", "Zlib"),
         ("header", "MIT"), *[("file", "MIT")] * 2, *[("manifest", "Apache-2.0")] * 2,
-        *[("manifest", "BSD-3-Clause AND GPL-3.0-only")] * 4, ("none", None),
+        *[("manifest", "BSD-3-Clause AND GPL-3.0-only")] * 4, *[("none", None)] * 102,
     ]  # fmt: skip
     assert result.counts["licenses.manifest"] == 11
-    assert result.counts["manifests"] == 7
+    assert result.counts["manifests"] == 7 + 101
     assert result.counts["licence_files"] == 1
 
 
