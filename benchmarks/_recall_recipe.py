@@ -2,7 +2,8 @@
 a few sites.
 
 RECALL_POOL is the pool's folder, written by `_recall_pool`; its name says which pool it is, and so which sites are the
-seed and which reader's decisions are read. Settings and shares were fixed on pool 1 before pool 2 was there.
+seed and which reader's decisions are read. Shares of the first two budgets were fixed on
+pool 1 before pool 2 was there; folds and the last budget on both, before pool 3 was run.
 """
 
 import os

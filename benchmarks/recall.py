@@ -2,12 +2,13 @@
 
 Pools of labelled real pages, some of them mathematics, built from Debian packages in the folder RECALL_PACKAGES
 (docs/recall.md says which and how to get them) and from the demo's input: the first is the one that the loop was made
-on; the second and third were made later, and nothing was chosen on them. The loop starts from parts of a few sites; all
-figures are of the other domains, after dedup, and of pages that have a label. It is run four times on each: with
-nobody looking, with a reader's decisions between rounds, with those of half of the hosts, and with all of them and
-fastText. The reader saw the pool's pages and no label. "Undecided" figures leave out every page that a decision before
-that round covers: of the third loop they say how well it finds mathematics on hosts that nobody looked at. Pools and
-builds are kept in the folder RECALL_BUILD, a temporary one by default.
+on; the second was made later, and its errors were read before folds and second looks were thought of; no figure of the
+third was looked at before. The loop starts from parts of a few sites; all figures are of the other domains after dedup,
+and of pages that have a label. It is run four times on each: with nobody looking, with a reader's decisions between
+rounds, with those of half of the hosts, and with all of them and fastText. The reader saw the pool's pages and no
+label. "Undecided" figures leave out every page that a decision before that round covers: of the third loop they say how
+well it finds mathematics on hosts that nobody looked at. Pools and builds are kept in the folder RECALL_BUILD, a
+temporary one by default.
 """
 
 import json
