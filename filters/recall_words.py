@@ -72,6 +72,7 @@ class Words:
 
 
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray]  # offsets, ids, positive
+_Counted = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # starts, buckets, counts, positive
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,9 +122,6 @@ def train_words(cfg: WordsConfig, pieces: Pieces, batches: Callable[[], Iterable
             _descend(starts, found, values, positive, caps, duals[at : at + len(positive)], weights, bias)
             at += len(positive)
     return Words(rarity, weights.astype(np.float32), float(bias[0]))
-
-
-_Counted = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # starts, buckets, counts, positive
 
 
 def _counted(cfg: WordsConfig, pieces: Pieces, batches: Callable[[], Iterable[Batch]]) -> Iterator[_Counted]:

@@ -71,7 +71,8 @@ def offer(store: Store, cfg: tuple[int, tuple[int, int]], job: Job, counts: dict
     collected = np.array(selected["label"].to_pylist(), object)
     chance = np.clip(selected["score"].to_numpy().astype(np.float64), 1e-7, 1 - 1e-7)
     logits = np.log(chance) - np.log1p(-chance)
-    seeded = np.array(store.table(seeds, ["label"])["label"].to_pylist(), object)
+    seed_labels = store.table(seeds, ["label"])["label"]
+    seeded, decided_on = np.array(seed_labels.to_pylist(), object), seed_labels.is_valid().to_numpy()
     rows: list[tuple[Any, ...]] = []
     for label, (names, cut, decided) in params.items():
         listed = Joining([(label, name) for name in names], depth)
@@ -91,8 +92,7 @@ def offer(store: Store, cfg: tuple[int, tuple[int, int]], job: Job, counts: dict
         if cut is None or not most:
             continue
         doubts = doubt(logits, cut)
-        undecided = np.array([name is None for name in seeded], bool)
-        open_ = has_text & undecided & (doubts >= FAR) & np.array([c is None or c == label for c in collected], bool)
+        open_ = has_text & ~decided_on & (doubts >= FAR) & np.array([c is None or c == label for c in collected], bool)
         taken: dict[str, int] = {}
         candidates = np.flatnonzero(open_)
         for row in candidates[np.lexsort((tied[candidates], -doubts[candidates]))][:_OFFERED].tolist():

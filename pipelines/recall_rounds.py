@@ -140,7 +140,7 @@ def draw_examples(store: Store, cfg: tuple[int, float], job: Job, counts: dict[s
     for row, document in enumerate(store.table(documents, ["id"])["id"].to_pylist()):
         if not numbers[row]:
             continue
-        key, positive, negative, apart = uniform_draws(document, seed, "recall", 0, 4)
+        key, positive, negative, apart = _draws(document, seed)
         taken = labels[row] is not None and positive < rates.get(labels[row], 0)
         taken |= (labels[row] or "").startswith(REJECTED)
         drawn = negative < negative_rate and collected[row] is None
@@ -190,7 +190,7 @@ def _texts(cfg: ClassifierConfig, texts: Sequence[str]) -> list[Row]:
     if not texts:
         return []
     ids = load(cfg.tokenizer).encode_column(pa.array(texts, pa.large_string()))
-    keys = [_key(uniform_draws(text.encode(), cfg.seed, "recall", 0, 1)[0]) for text in texts]
+    keys = [_key(_draws(text.encode(), cfg.seed)[0]) for text in texts]
     offsets, values = ids.offsets.to_numpy(), ids.values.to_numpy()
     rows = [(key, values[a:b], True) for key, a, b in zip(keys, offsets[:-1], offsets[1:], strict=True) if b > a]
     return sorted(rows, key=lambda row: row[0])
@@ -199,6 +199,11 @@ def _texts(cfg: ClassifierConfig, texts: Sequence[str]) -> list[Row]:
 def fold_keys(fold: int, folds: int) -> range:
     """The keys of one fold: of equal ranges one, since keys are drawn."""
     return range(fold * 2**64 // folds, (fold + 1) * 2**64 // folds)
+
+
+def _draws(document: bytes, seed: int) -> list[float]:
+    """A page's key as a number in [0, 1), and whether it is taken, is a negative, is held out: the same everywhere."""
+    return uniform_draws(document, seed, "recall", 0, 4)
 
 
 def _key(draw: float) -> int:
@@ -277,7 +282,7 @@ def score(store: Store, cfg: ClassifierConfig, job: Job, counts: dict[str, int])
     columns = (store.batches(documents, ["id"]), store.batches(tokens, ["ids"]), store.batches(seeds, ["label"]))
     for batch, ids, seed in zip(*columns, strict=True):
         page_ids, names = batch["id"].to_pylist(), seed["label"]
-        drawn = [_key(uniform_draws(page, cfg.seed, "recall", 0, 1)[0]) for page in page_ids] if apart else []
+        drawn = [_key(_draws(page, cfg.seed)[0]) for page in page_ids] if apart else []
         keys = np.array(drawn, np.uint64)
         made = []
         for at, label in enumerate(labels):

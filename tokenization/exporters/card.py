@@ -16,8 +16,10 @@ from tokenization.packing import DOMAINS, PADDING
 SUMS: Final = "B2SUMS"
 _SHOWN: Final = 30  # values of one table; the others are summed in its last line
 _OF_WORDS: Final = ("removed, by reason", "string", "hash of its files")  # columns that are not of numbers
-_SIZES: Final = (("n<1K", 10**3), ("1K<n<10K", 10**4), ("10K<n<100K", 10**5), ("100K<n<1M", 10**6), ("1M<n<10M", 10**7))
-_LARGER: Final = (("10M<n<100M", 10**8), ("100M<n<1B", 10**9), ("1B<n<10B", 10**10), ("10B<n<100B", 10**11))
+_SIZES: Final = (
+    ("n<1K", 10**3), ("1K<n<10K", 10**4), ("10K<n<100K", 10**5), ("100K<n<1M", 10**6), ("1M<n<10M", 10**7),
+    ("10M<n<100M", 10**8), ("100M<n<1B", 10**9), ("1B<n<10B", 10**10), ("10B<n<100B", 10**11),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,6 @@ def text(name: str, facts: Mapping[str, Any]) -> str:
 def _front_matter(recipe: str, facts: Mapping[str, Any]) -> str:
     """What the Hub reads: JSON's strings are YAML's too."""
     documents, rows = facts["documents"], facts["rows"]["rows"]
-    sizes = (*_SIZES, *_LARGER)
     spoken = [code for code in sorted(documents["natural"]) if len(code) in (2, 3) and code.isascii()]
     tags = [
         *sorted(documents["domain"]),
@@ -118,7 +119,7 @@ def _front_matter(recipe: str, facts: Mapping[str, Any]) -> str:
         "license_name": "by-document",
         "license_link": "README.md",
         "task_categories": ["text-generation"],
-        "size_categories": [next((name for name, size in sizes if rows < size), "100B<n<1T")],
+        "size_categories": [next((name for name, size in _SIZES if rows < size), "100B<n<1T")],
         "tags": tags,
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "data-*.arrow"}]}],
     }
